@@ -1,0 +1,148 @@
+"""What happened on a channel: the frozen facts that adapters hand to intake, and what intake says of each."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AccountKey:
+    """One bot identity on a channel, as the settings name it: `[telegram.main]` is ("telegram", "main")."""
+
+    channel: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelAddress:
+    """Where messages come from and go to, in the platform's own ids (text). The key of order."""
+
+    channel: str
+    account: str
+    chat_id: str
+    thread_id: str = ""
+
+    @property
+    def account_key(self) -> AccountKey:
+        return AccountKey(self.channel, self.account)
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who wrote: the platform's user id, a display name and an IETF language tag where the platform tells them."""
+
+    user_id: str
+    name: str = ""
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentReference:
+    """A file that stays with the platform. `size` in bytes; `reference` is what the channel needs to fetch it."""
+
+    kind: str
+    reference: str
+    name: str = ""
+    mime: str = ""
+    size: int | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived:
+    """A message of a person at an address. `platform_id` is the platform's id of the message, "" where it has none."""
+
+    address: ChannelAddress
+    author: Author
+    text: str
+    at: datetime
+    platform_id: str = ""
+    attachments: tuple[AttachmentReference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested:
+    """The platform's own stop button, or a stop command in its own form. Text commands arrive as messages."""
+
+    address: ChannelAddress
+    author: Author
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FreshStartRequested:
+    """A new conversation at the same address: the web page's "new" button."""
+
+    address: ChannelAddress
+    author: Author
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRated:
+    """A person rated one bot turn of the current conversation: `value` 1 is helpful, -1 is not."""
+
+    address: ChannelAddress
+    author: Author
+    turn_id: str
+    value: int
+    reason: str
+    at: datetime
+
+
+Event = MessageReceived | StopRequested | FreshStartRequested | AnswerRated
+
+
+@dataclass(frozen=True, slots=True)
+class Undecodable:
+    """An update the adapter could not read: kept as a dead letter, never in the way of the others."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One raw update. `key` is unique per account for ever (at-least-once platforms repeat it); `raw` is stored as it came."""
+
+    account: AccountKey
+    key: str
+    raw: bytes
+    event: Event | Undecodable
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Committed as a turn: `seq` counts from 1 in its conversation. `repeated`: it was stored by an earlier call."""
+
+    conversation_id: str
+    seq: int
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """A control (stop, new, rating, command): committed and acted on at once. `conversation_id` is the current one after it."""
+
+    conversation_id: str
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Kept in the inbox, but nothing follows from it. `reason` is a stable word counted in the metrics."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """The key was used before with another content: nothing was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLettered:
+    """Stored raw for a person to look at; `reason` says why it could not be read."""
+
+    reason: str
+
+
+Receipt = Stored | Acted | Ignored | Conflict | DeadLettered

@@ -1,0 +1,122 @@
+"""The seams between the product and its channels. Small protocols, owned by the caller; `bot.errors` says what they raise."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from bot.events import AccountKey, ChannelAddress, Receipt, Received
+from bot.views import ChatEvent, SessionView, TurnPage
+
+
+class Intake(Protocol):
+    """Takes what happened, makes it durable and says so. Adapters acknowledge the platform only after it returned."""
+
+    async def receive(self, batch: Sequence[Received]) -> Sequence[Receipt]:
+        """Store the batch in one transaction, a savepoint each; one receipt per item, in order. Raises StoreUnavailable."""
+        ...
+
+
+class Record(Protocol):
+    """What a pull channel (web, terminal, console) shows of one address."""
+
+    async def turns(self, address: ChannelAddress, after: int) -> TurnPage:
+        """The current conversation's turns with seq > `after`. An address without one has an empty page."""
+        ...
+
+    def follow(self, address: ChannelAddress, cursor: str | None) -> AsyncIterator[ChatEvent]:
+        """Logged events after `cursor` (None: from the current conversation's first), then live ones with previews; never ends.
+
+        A cursor that is not one of ours, or of another address, raises NotFound at the first step. Close it to stop listening.
+        """
+        ...
+
+
+class Sessions(Protocol):
+    """Web visitors. Tokens are random, shown once, stored hashed."""
+
+    async def open(self, account: AccountKey, user_id: str | None = None) -> tuple[str, str]:
+        """Open a session and its conversation: (token, conversation id). With `user_id` (signed by the host site) it joins
+        that person's address, so their devices share one dialogue.
+        """
+        ...
+
+    async def find(self, account: AccountKey, token: str) -> SessionView | None:
+        """The live session of a token, or None for a wrong, expired or revoked one."""
+        ...
+
+    async def revoke(self, account: AccountKey, token: str) -> None:
+        """End a session; unknown tokens are no error."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundMessage:
+    """One physical message for a push channel. `outbox_id` (32 hex digits) gives nonces and custom ids deterministically."""
+
+    outbox_id: str
+    address: ChannelAddress
+    text: str
+    reply_to: str | None = None
+    repeat: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelHabits:
+    """What a push channel is like: delivery's policies read only this.
+
+    `max_text` in the platform's own units as `measure` of the channel counts them; rates are events per second with a burst.
+    `in_doubt` says how a send with unknown outcome is settled: "edit" (previews are messages, the final text is an idempotent
+    edit), "reconcile" (ask the platform by outbox id), "resend" (at least once: repeats are counted and shown).
+    """
+
+    max_text: int
+    account_rate: float
+    account_burst: int
+    chat_rate: float
+    chat_burst: int
+    in_doubt: str
+    nonce_window_s: float = 0.0
+    preview: str = "edit"
+
+
+class PushChannel(Protocol):
+    """A platform that must be told. Each call is one request with a timeout; ids are the platform's, as text.
+
+    Raises RetryLater, RecipientGone, MessageRefused (definitely not sent) or DeliveryUnknown (nobody knows).
+    """
+
+    @property
+    def habits(self) -> ChannelHabits: ...
+
+    async def send(self, message: OutboundMessage) -> str:
+        """Send and return the platform's message id."""
+        ...
+
+    async def edit(self, address: ChannelAddress, platform_id: str, text: str) -> None:
+        """Replace the text; an identical edit is a success."""
+        ...
+
+    async def delete(self, address: ChannelAddress, platform_id: str) -> None:
+        """Remove the message; one already gone is a success."""
+        ...
+
+    async def typing(self, address: ChannelAddress) -> None:
+        """Show that an answer is being made, for a few seconds."""
+        ...
+
+    async def find_sent(self, message: OutboundMessage, since: datetime) -> str | None:
+        """The platform id of a message that did arrive, looked up by its outbox id; None when it did not."""
+        ...
+
+    def split(self, text: str) -> tuple[str, ...]:
+        """The text as parts that each fit one physical message."""
+        ...
+
+
+class Adapter(Protocol):
+    """A channel's running part. The application awaits `run` in its task group and cancels it to stop."""
+
+    async def run(self) -> None:
+        """Receive until cancelled."""
+        ...

@@ -1,0 +1,33 @@
+"""The schema. Every table is led by its workspace; every constraint has a name; times are UTC.
+
+A turn is named by (conversation, seq); everything about it hangs on that pair.
+"""
+
+from bot.store.tables.dialogue import attachment, conversation, rating, reply_trace, summary, turn
+from bot.store.tables.parties import account, address, customer, identity, prompt_version, session, workspace
+from bot.store.tables.passage import event_log, inbox, message_map, outbox
+from bot.store.tables.running import audit, job
+from bot.store.tables.schema import metadata
+
+__all__ = [
+    "account",
+    "address",
+    "attachment",
+    "audit",
+    "conversation",
+    "customer",
+    "event_log",
+    "identity",
+    "inbox",
+    "job",
+    "message_map",
+    "metadata",
+    "outbox",
+    "prompt_version",
+    "rating",
+    "reply_trace",
+    "session",
+    "summary",
+    "turn",
+    "workspace",
+]
