@@ -1,12 +1,13 @@
 """The seams between the product and its channels. Small protocols, owned by the caller; `bot.errors` says what they raise."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from bot.events import AccountKey, ChannelAddress, Receipt, Received
-from bot.views import ChatEvent, SessionView, TurnPage
+from bot.views import ChatEvent, PreviewShown, SessionView, TurnPage
 
 
 class Intake(Protocol):
@@ -119,4 +120,42 @@ class Adapter(Protocol):
 
     async def run(self) -> None:
         """Receive until cancelled."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewTarget:
+    """The answer being made that a preview belongs to. `outbox_id` is its reserved row on a push channel, else None."""
+
+    workspace_id: str
+    account_id: str
+    address_id: str
+    address: ChannelAddress
+    outbox_id: str | None
+    in_reply_to: int
+    epoch: int
+
+
+class Previews(Protocol):
+    """Where the manager shows an answer while it is made. Best effort and never slow: each call returns at once, later texts
+    replace earlier ones that were not shown yet."""
+
+    def show(self, target: PreviewTarget, text: str) -> None:
+        """The whole text so far; "" means that it is only being thought about (typing)."""
+        ...
+
+    def gone(self, target: PreviewTarget) -> None:
+        """No further text will be shown for this target: it was stored, or given up."""
+        ...
+
+
+class PreviewFeed(Protocol):
+    """What pull channels read previews from."""
+
+    def current(self, address_id: str) -> PreviewShown | None:
+        """The preview on show at an address of this process, if any."""
+        ...
+
+    def listen(self, address_id: str, listener: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call `listener` whenever `current` of the address changed, inside the block."""
         ...
