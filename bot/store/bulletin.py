@@ -10,6 +10,7 @@ class Topic(StrEnum):
 
     DUE = "due"  # a conversation may be claimed; key: its route
     DIALOGUE = "dialogue"  # the event log of an address grew; key: address id
+    MESSAGE = "message"  # a customer wrote into a conversation; key: conversation id
     SUPERSEDED = "superseded"  # the epoch of a conversation moved; key: conversation id
     OUTBOX = "outbox"  # an account has rows to send; key: account id
     JOB = "job"  # a job may be claimed; key: its kind

@@ -24,6 +24,7 @@ conversation = sa.Table(
     at("due_since", nullable=True),
     sa.Column("lease_owner", ID),
     sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("stopped_epoch", sa.Integer, nullable=False, comment="the epoch a stop moved to; 0: none"),
     sa.Column("interrupts", sa.Integer, nullable=False, comment="of the answer being made"),
     sa.Column("noticed", sa.Boolean, nullable=False, comment="told of the present outage"),
     sa.Column("folded_seq", sa.Integer, nullable=False, comment="the summary the window starts from; 0: none"),
@@ -41,6 +42,13 @@ conversation = sa.Table(
         unique=True,
         sqlite_where=sa.text("closed_at IS NULL"),
         postgresql_where=sa.text("closed_at IS NULL"),
+    ),
+    sa.Index(
+        "ix_conversation_waiting",
+        "noticed",
+        "due_since",
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
     ),
     sa.Index(
         "ix_conversation_due",

@@ -1,0 +1,81 @@
+"""The embedded database: one SQLite file, one writer thread with group commit, a small pool of readers, one process."""
+
+import asyncio
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import ParamSpec, Self, TypeVar
+from urllib.parse import quote
+
+import sqlalchemy as sa
+
+from bot.errors import StoreUnavailable
+from bot.store.bulletin import Bulletin
+from bot.store.failures import unavailable
+from bot.store.ids import ProcessId, new_id
+from bot.store.leases import void_leases
+from bot.store.sqlite_connection import hold_file, prepare_reader, prepare_writer
+from bot.store.sqlite_writer import SqliteWriter
+from bot.store.store import Unit
+
+P = ParamSpec("P")
+T = TypeVar("T")
+READERS = 4
+
+
+class SqliteStore:
+    """A Store over one file. `synchronous=FULL` in WAL mode: what `write` returned survives a power cut."""
+
+    def __init__(self, path: Path) -> None:
+        self.process_id = ProcessId(new_id())
+        self.bulletin = Bulletin()
+        self._lock = hold_file(path)
+        self._engine = sa.create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False})
+        self._readers = sa.create_engine(
+            f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true",
+            connect_args={"check_same_thread": False},
+            pool_size=READERS,
+            max_overflow=0,
+        )
+        sa.event.listen(self._engine, "connect", prepare_writer)
+        sa.event.listen(self._readers, "connect", prepare_reader)
+        self._writer = SqliteWriter(self._engine, asyncio.get_running_loop())
+        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="frontdesk-sqlite-reader")
+
+    @classmethod
+    async def open(cls, path: Path) -> Self:
+        """Hold the file and end the leases an earlier process left. The schema must be there (see `revision`).
+
+        Raises AlreadyRunning, StoreUnavailable.
+        """
+        store = cls(path)
+        try:
+            await store.write(void_leases)
+        except BaseException:
+            await store.close()
+            raise
+        return store
+
+    async def write(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        result: T = await self._writer.submit(lambda connection: unit(connection, *args, **kwargs))
+        return result
+
+    async def read(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        def work() -> T:
+            with self._readers.connect() as connection:
+                connection.exec_driver_sql("BEGIN")
+                return unit(connection, *args, **kwargs)
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except sa.exc.SQLAlchemyError as error:
+            raise unavailable(error) or error from error
+        except RuntimeError as error:
+            raise StoreUnavailable("the database is closed") from error
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._writer.close)
+        self._threads.shutdown()
+        self._engine.dispose()
+        self._readers.dispose()
+        os.close(self._lock)

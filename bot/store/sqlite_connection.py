@@ -1,0 +1,54 @@
+"""How every SQLite connection of ours is set up, and the lock that keeps other writers out of the file."""
+
+import fcntl
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from bot.errors import AlreadyRunning, StoreUnavailable
+from bot.store.times import sqlite_from_now
+
+BUSY_MS = 5000
+
+
+def prepare_connection(connection: sqlite3.Connection, _record: Any) -> None:
+    """Run by the engine for each new connection: transactions are ours to begin, foreign keys hold."""
+    connection.isolation_level = None
+    connection.create_function("frontdesk_from_now", 1, sqlite_from_now)
+    for pragma in ("foreign_keys = ON", f"busy_timeout = {BUSY_MS}", "synchronous = FULL", "temp_store = MEMORY"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def prepare_writer(connection: sqlite3.Connection, _record: Any) -> None:
+    """The one writer: write-ahead log, and freed pages are overwritten so that erased text is gone."""
+    prepare_connection(connection, _record)
+    for pragma in ("journal_mode = WAL", "secure_delete = ON", "wal_autocheckpoint = 2000", "cache_size = -65536"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def prepare_reader(connection: sqlite3.Connection, _record: Any) -> None:
+    """A reader cannot write, whatever it is handed."""
+    prepare_connection(connection, _record)
+    connection.execute("PRAGMA query_only = ON")
+
+
+def hold_file(database: Path) -> int:
+    """Take the lock beside the database and return its descriptor; the kernel lets go of it when the process ends.
+
+    Raises AlreadyRunning naming the holder, StoreUnavailable when the folder cannot be written.
+    """
+    lock = database.with_name(database.name + ".lock")
+    try:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreUnavailable(f"cannot write beside {database}: {error.strerror}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
+        os.close(descriptor)
+        raise AlreadyRunning(f"{database} is in use by another frontdesk (process {holder}); stop it first") from None
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, f"{os.getpid()}\n".encode())
+    return descriptor

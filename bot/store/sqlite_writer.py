@@ -1,0 +1,114 @@
+"""The one writer of a SQLite file: a thread that runs queued units in groups, one durable commit for each group."""
+
+import asyncio
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.errors import StoreUnavailable
+from bot.store.failures import unavailable
+
+GROUP = 64
+QUEUE = 10_000
+
+
+@dataclass(slots=True)
+class Queued:
+    """A unit waiting for the writer, then its result or error."""
+
+    work: Callable[[sa.Connection], Any]
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+
+
+class SqliteWriter:
+    """Runs units one after another, each in a savepoint, up to 64 in one transaction (group commit)."""
+
+    def __init__(self, engine: sa.Engine, loop: asyncio.AbstractEventLoop) -> None:
+        self._engine = engine
+        self._loop = loop
+        self._queue: deque[Queued] = deque()
+        self._ready = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="frontdesk-sqlite-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Callable[[sa.Connection], Any]) -> asyncio.Future[Any]:
+        """Queue one unit. Raises StoreUnavailable when 10,000 wait already or the store is closed."""
+        if self._closing or len(self._queue) >= QUEUE:
+            raise StoreUnavailable("the database writer is closed" if self._closing else "the database is overloaded")
+        queued = Queued(work, self._loop.create_future())
+        with self._ready:
+            self._queue.append(queued)
+            self._ready.notify()
+        return queued.future
+
+    def close(self) -> None:
+        """Run what is queued, then end the thread. Blocks until it has."""
+        with self._ready:
+            self._closing = True
+            self._ready.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        connection: sa.Connection | None = None
+        while group := self._next_group():
+            try:
+                connection = connection or self._engine.connect()
+                self._run_group(connection, group)
+            except (sa.exc.SQLAlchemyError, sqlite3.Error) as error:
+                _discard(connection)
+                connection = None
+                _fail(group, unavailable(error) or error)
+            self._loop.call_soon_threadsafe(_resolve, group)
+        _discard(connection)
+
+    def _next_group(self) -> list[Queued]:
+        with self._ready:
+            while not self._queue and not self._closing:
+                self._ready.wait()
+            return [self._queue.popleft() for _ in range(min(GROUP, len(self._queue)))]
+
+    def _run_group(self, connection: sa.Connection, group: list[Queued]) -> None:
+        raw = connection.connection.dbapi_connection
+        assert isinstance(raw, sqlite3.Connection)
+        connection.begin()
+        raw.execute("BEGIN IMMEDIATE")
+        for queued in group:
+            raw.execute("SAVEPOINT unit")
+            try:
+                queued.result = queued.work(connection)
+            except Exception as error:
+                queued.error = unavailable(error) or error
+                if not raw.in_transaction:  # a full disk ends the whole transaction, not only the savepoint
+                    raise sqlite3.OperationalError(str(error)) from error
+                raw.execute("ROLLBACK TO unit")
+            raw.execute("RELEASE unit")
+        connection.commit()
+
+
+def _fail(group: list[Queued], error: BaseException) -> None:
+    for queued in group:
+        queued.error = queued.error or error
+
+
+def _discard(connection: sa.Connection | None) -> None:
+    if connection is not None:
+        connection.invalidate()
+        connection.close()
+
+
+def _resolve(group: list[Queued]) -> None:
+    for queued in group:
+        if queued.future.done():  # its caller was cancelled; the unit is committed all the same
+            continue
+        if queued.error is not None:
+            queued.future.set_exception(queued.error)
+        else:
+            queued.future.set_result(queued.result)
