@@ -16,7 +16,6 @@ FACE = {"bot.events", "bot.ports", "bot.errors", "bot.views"}
 RANKS = {
     **dict.fromkeys(FACE, 0),
     "bot.settings": 1,
-    "bot.settings": 1,
     "bot.store": 2,
     **dict.fromkeys(["bot.generation", "bot.knowledge", "bot.language"], 3),
     **dict.fromkeys(["bot.conversation", "bot.delivery"], 4),
