@@ -102,16 +102,16 @@ def whole(info: Path) -> bool:
         return False
 
 
-def activity(log: str) -> str:
-    """What pip was last seen doing, without the host it talks to."""
+def activity(log: str, in_place: int) -> str:
+    """What pip was last seen doing, without the host it talks to; `in_place` counts the packages already unpacked."""
     seen = re.findall(r"^ *(Collecting|Downloading|Processing|Building|Installing) (\S+)(.*)$", log, re.MULTILINE)
-    verb, what, rest = seen[-1] if seen else ("asking", "the package index", "")
+    verb, what, rest = seen[-1] if seen else ("", "", "")
     if verb in {"Downloading", "Processing"}:
         size = re.search(r"\([\d.]+ \w+\)", rest)
         return " ".join(["fetching", *what.rsplit("/", 1)[-1].split("-")[:2], *([size[0]] if size else [])])
     if (verb, what) == ("Installing", "collected"):
-        return f"unpacking {rest.count(',') + 1} packages"
-    return f"{verb.lower()} {what}"
+        return f"unpacking {rest.count(',') + 1} packages, {in_place} in place"
+    return f"{verb.lower()} {what}".strip()
 
 
 def ended(process: subprocess.Popen[bytes], within_s: float) -> bool:
@@ -193,8 +193,9 @@ class Environment:
             process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, close_fds=False)
             try:
                 while not ended(process, LIFE_S):
-                    doing = activity(self.log.read_text(errors="replace"))
-                    say(f"{what}: {time.monotonic() - began:.0f} s, {doing}")
+                    in_place = sum(1 for _ in self.packages.glob("*.dist-info"))
+                    doing = activity(self.log.read_text(errors="replace"), in_place)
+                    say(", ".join(filter(None, [f"{what}: {time.monotonic() - began:.0f} s", doing])))
             except KeyboardInterrupt:
                 settle(process)
                 raise
