@@ -40,6 +40,7 @@ event_log = sa.Table(
 )
 
 OPEN_OUTBOX = "state IN ('ready', 'sending', 'in_doubt')"
+WAITING_OUTBOX = "state IN ('ready', 'in_doubt')"
 
 outbox = sa.Table(
     "outbox",
@@ -52,25 +53,39 @@ outbox = sa.Table(
     sa.Column("epoch", sa.Integer, nullable=False),
     sa.Column("seq", sa.Integer, comment="the turn it carries, once that is stored"),
     sa.Column("part", sa.Integer, nullable=False),
+    # given when the row becomes ready, not when it is reserved: what is said meanwhile goes first
+    sa.Column("place", sa.Integer, nullable=False, comment="its turn among the open rows of its address"),
+    sa.Column("kind", WORD, nullable=False, comment="whose words; removal: the message platform_id is to be taken away"),
     sa.Column("state", WORD, nullable=False),
+    sa.Column("withdrawn", sa.Boolean, nullable=False, comment="while sending: not to be sent again"),
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("reply_to", WORD),
     sa.Column("platform_id", WORD, comment="of its preview while reserved, of the message once sent"),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("repeats", sa.Integer, nullable=False, comment="sends of which an earlier one may have arrived too"),
     sa.Column("error", sa.Text, nullable=False),
+    # ready: not before; sending: over by then, or its sender is gone; in_doubt: when to settle it
     at("due_at"),
-    at("first_sent_at", nullable=True),
+    at("first_sent_at", nullable=True),  # of the sends that may have arrived
     at("created_at"),
     at("settled_at", nullable=True),
+    one_of("kind", "bot", "agent", "system", "removal"),
     one_of("state", "reserved", "ready", "sending", "sent", "in_doubt", "failed", "cancelled"),
     sa.Index(
         "ix_outbox_open",
         "account_id",
         "address_id",
+        "place",
         "outbox_id",
         sqlite_where=sa.text(OPEN_OUTBOX),
         postgresql_where=sa.text(OPEN_OUTBOX),
+    ),
+    sa.Index(
+        "ix_outbox_waiting",
+        "account_id",
+        "due_at",
+        sqlite_where=sa.text(WAITING_OUTBOX),
+        postgresql_where=sa.text(WAITING_OUTBOX),
     ),
     sa.Index(None, "workspace_id", "conversation_id", "seq"),
     sa.Index(

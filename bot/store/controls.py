@@ -1,0 +1,102 @@
+"""What people do to a conversation besides writing: stop its answer, begin anew. Each moves the epoch in one statement."""
+
+import sqlalchemy as sa
+
+from bot.store import turns
+from bot.store.conversations import IDLE, Claim, open_at
+from bot.store.ids import AddressId, ConversationId, CustomerId, WorkspaceId
+from bot.store.parties import AccountRef
+from bot.store.tables import conversation, rating, turn
+from bot.store.times import from_now
+from bot.store.turns import Place
+
+_C = conversation.c
+_THIS = sa.and_(_C.workspace_id == sa.bindparam("of_workspace"), _C.conversation_id == sa.bindparam("of_conversation"))
+_PLACE = (_C.workspace_id, _C.conversation_id, _C.address_id, _C.last_seq, _C.last_event)
+
+_STOP = (
+    sa.update(conversation)
+    .where(_THIS, _C.due_at.is_not(None))
+    .values(
+        {
+            **IDLE,
+            "epoch": _C.epoch + 1,
+            "stopped_epoch": _C.epoch + 1,
+            "last_event": _C.last_event + 1,
+            "answered_seq": _C.customer_seq,
+            "window_break": "stop",
+        }
+    )
+    .returning(*_PLACE)
+)
+
+
+def stop(connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId) -> bool:
+    """Nothing is due any more and whoever answers can commit no answer. False when nothing was being answered."""
+    row = connection.execute(_STOP, {"of_workspace": workspace_id, "of_conversation": conversation_id}).one_or_none()
+    if row is not None:
+        turns.log(connection, Place(*row), "status", detail="stopped")
+    return row is not None
+
+
+_KEEP = (
+    sa.update(conversation)
+    .where(_THIS, _C.epoch == sa.bindparam("at_epoch"), _C.stopped_epoch == sa.bindparam("at_epoch"))
+    .values(last_seq=_C.last_seq + 1, last_event=_C.last_event + 1, stopped_epoch=0)
+    .returning(*_PLACE)
+)
+
+
+def keep_stopped(connection: sa.Connection, claim: Claim, through: int, shown: str) -> bool:
+    """After a stop: store what was shown of the answer as a bot turn marked `stopped`. False when it was not a stop."""
+    row = connection.execute(
+        _KEEP,
+        {
+            "of_workspace": claim.workspace_id,
+            "of_conversation": claim.conversation_id,
+            "at_epoch": claim.epoch + 1,
+        },
+    ).one_or_none()
+    if row is not None:
+        turns.add(connection, Place(*row), "bot", shown, answers_through=through, state="stopped")
+    return row is not None
+
+
+_CLOSE = (
+    sa.update(conversation)
+    .where(_THIS, _C.closed_at.is_(None))
+    .values({**IDLE, "epoch": _C.epoch + 1, "last_event": _C.last_event + 1, "closed_at": from_now(0)})
+    .returning(*_PLACE)
+)
+
+
+def begin_anew(
+    connection: sa.Connection,
+    ref: AccountRef,
+    address_id: AddressId,
+    customer_id: CustomerId,
+    current: ConversationId | None,
+) -> ConversationId:
+    """Close the current conversation of an address, if there is one, and open another."""
+    event = 0
+    if current is not None:
+        row = connection.execute(_CLOSE, {"of_workspace": ref.workspace_id, "of_conversation": current}).one()
+        closed = Place(*row)
+        turns.log(connection, closed, "status", detail="closed")
+        event = closed.position
+    fresh = open_at(connection, ref, address_id, customer_id, event=event + 1)
+    turns.log(connection, Place(ref.workspace_id, fresh, address_id, 0, event + 1), "status", detail="opened")
+    return fresh
+
+
+def rate(
+    connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId, seq: int, value: int, reason: str
+) -> bool:
+    """Keep what a person thinks of a bot turn, the newest word last. False when there is no such turn."""
+    named = {"workspace_id": workspace_id, "conversation_id": conversation_id, "seq": seq}
+    is_answer = sa.select(turn.c.seq).where(*(turn.c[name] == of for name, of in named.items()), turn.c.role == "bot")
+    if connection.scalar(is_answer) is None:
+        return False
+    connection.execute(sa.delete(rating).where(*(rating.c[name] == of for name, of in named.items())))
+    connection.execute(sa.insert(rating).values(**named, value=value, reason=reason, rated_at=from_now(0)))
+    return True

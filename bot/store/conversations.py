@@ -1,0 +1,277 @@
+"""The conversation row: the counters of its turns, what is due, and the one epoch that fences every late commit.
+
+`due_at` says when a worker may claim it; while one answers, `due_at` is the end of its lease. Each function is part of a unit.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.errors import Superseded
+from bot.store.ids import AddressId, ConversationId, CustomerId, ProcessId, WorkspaceId, new_id
+from bot.store.parties import AccountRef
+from bot.store.tables import conversation
+from bot.store.times import from_now
+from bot.store.turns import Place
+
+_C = conversation.c
+_THIS = sa.and_(_C.workspace_id == sa.bindparam("of_workspace"), _C.conversation_id == sa.bindparam("of_conversation"))
+_PLACE = (_C.workspace_id, _C.conversation_id, _C.address_id, _C.last_seq, _C.last_event)
+IDLE: Mapping[str, Any] = {
+    "due_at": None,
+    "due_since": None,
+    "lease_owner": None,
+    "attempts": 0,
+    "interrupts": 0,
+    "noticed": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A due conversation, leased to this process. `queued_s` is how long its oldest open question has waited."""
+
+    workspace_id: WorkspaceId
+    conversation_id: ConversationId
+    address_id: AddressId
+    epoch: int
+    attempts: int
+    interrupts: int
+    answered_seq: int
+    folded_seq: int
+    window_tokens: int
+    window_key: str
+    window_break: str
+    due_since: datetime
+
+
+_CLAIMED = (
+    _C.workspace_id,
+    _C.conversation_id,
+    _C.address_id,
+    _C.epoch,
+    _C.attempts,
+    _C.interrupts,
+    _C.answered_seq,
+    _C.folded_seq,
+    _C.window_tokens,
+    _C.window_key,
+    _C.window_break,
+    _C.due_since,
+)
+
+
+def open_at(
+    connection: sa.Connection, ref: AccountRef, address_id: AddressId, customer_id: CustomerId, *, event: int
+) -> ConversationId:
+    """A fresh conversation, the current one of its address; its log goes on after position `event`."""
+    conversation_id = ConversationId(new_id())
+    values = {
+        "workspace_id": ref.workspace_id,
+        "conversation_id": conversation_id,
+        "address_id": address_id,
+        "customer_id": customer_id,
+        "route": ref.route,
+        "owner": "bot",
+        "epoch": 1,
+        "stopped_epoch": 0,
+        "last_seq": 0,
+        "last_event": event,
+        "customer_seq": 0,
+        "answered_seq": 0,
+        "folded_seq": 0,
+        "window_tokens": 0,
+        "window_key": "",
+        "window_break": "",
+        **IDLE,
+    }
+    connection.execute(_OPEN, values)
+    return conversation_id
+
+
+_OPEN = sa.insert(conversation).values(opened_at=from_now(0))
+
+_HEAR = (
+    sa.update(conversation)
+    .where(_THIS, _C.closed_at.is_(None))
+    .values(
+        last_seq=_C.last_seq + 1,
+        last_event=_C.last_event + 1,
+        customer_seq=_C.last_seq + 1,
+        due_at=sa.case(
+            (_C.lease_owner.is_not(None), _C.due_at),
+            (_C.owner == "bot", from_now(sa.bindparam("wait_s", type_=sa.Float))),
+            else_=None,
+        ),
+        due_since=sa.case((_C.owner == "bot", sa.func.coalesce(_C.due_since, from_now(0))), else_=None),
+    )
+    .returning(*_PLACE)
+)
+
+
+def hear(connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId, *, wait_s: float) -> Place:
+    """A customer wrote: hand out the turn's seq and make the conversation due in `wait_s` seconds.
+
+    While an answer is being made the lease stays; whoever makes it decides what the new message means.
+    """
+    row = connection.execute(_HEAR, {"of_workspace": workspace_id, "of_conversation": conversation_id, "wait_s": wait_s}).one()
+    return Place(*row)
+
+
+_SAY = sa.update(conversation).where(_THIS).values(last_seq=_C.last_seq + 1, last_event=_C.last_event + 1).returning(*_PLACE)
+_LOG = sa.update(conversation).where(_THIS).values(last_event=_C.last_event + 1).returning(*_PLACE)
+
+
+def next_event(connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId) -> Place:
+    """Hand out the next position of the address's log without a turn; `seq` is the last turn's."""
+    return Place(*connection.execute(_LOG, {"of_workspace": workspace_id, "of_conversation": conversation_id}).one())
+
+
+_DUE = (
+    sa.select(_C.workspace_id, _C.conversation_id)
+    .where(_C.route == sa.bindparam("of_route"), _C.due_at.is_not(None), _C.due_at <= from_now(0))
+    .order_by(_C.due_at)
+    .limit(sa.bindparam("room"))
+    .with_for_update(skip_locked=True)
+    .cte("due")  # as a plain subquery PostgreSQL may run it more than once, and lease more than was asked for
+)
+_CLAIM = (
+    sa.update(conversation)
+    .where(sa.tuple_(_C.workspace_id, _C.conversation_id).in_(sa.select(_DUE)))
+    .values(
+        # a lease still written is one that ran out: taking it over moves the epoch, so its holder can commit nothing more
+        epoch=_C.epoch + sa.case((_C.lease_owner.is_not(None), 1), else_=0),
+        window_break=sa.case((_C.lease_owner.is_not(None), "takeover"), else_=_C.window_break),
+        attempts=_C.attempts + 1,
+        lease_owner=sa.bindparam("process"),
+        due_at=from_now(sa.bindparam("lease_s", type_=sa.Float)),
+    )
+    .returning(*_CLAIMED)
+)
+
+
+def claim(connection: sa.Connection, route: str, process: ProcessId, *, lease_s: float, room: int) -> tuple[Claim, ...]:
+    """Lease up to `room` due conversations of a route, oldest first. Crosses workspaces: a worker serves them all."""
+    rows = connection.execute(_CLAIM, {"of_route": route, "process": process, "lease_s": lease_s, "room": room})
+    return tuple(Claim(*row) for row in rows)
+
+
+_RENEW = (
+    sa.update(conversation)
+    .where(
+        sa.tuple_(_C.workspace_id, _C.conversation_id).in_(sa.bindparam("held", expanding=True)),
+        _C.lease_owner == sa.bindparam("process"),
+    )
+    .values(due_at=from_now(sa.bindparam("lease_s", type_=sa.Float)))
+    .returning(_C.conversation_id, _C.epoch, _C.customer_seq)
+)
+
+
+def renew(
+    connection: sa.Connection, held: Sequence[tuple[WorkspaceId, ConversationId]], process: ProcessId, *, lease_s: float
+) -> dict[ConversationId, tuple[int, int]]:
+    """Extend the leases this process still has: {conversation: (epoch, newest customer turn)}; the others are lost."""
+    rows = connection.execute(_RENEW, {"held": list(held), "process": process, "lease_s": lease_s})
+    return {ConversationId(row.conversation_id): (row.epoch, row.customer_seq) for row in rows}
+
+
+_AT_EPOCH = sa.and_(_THIS, _C.epoch == sa.bindparam("at_epoch"))
+_SETTLE = (
+    sa.update(conversation)
+    .where(_AT_EPOCH, _C.lease_owner.is_not(None))
+    .values(
+        last_seq=_C.last_seq + 1,
+        last_event=_C.last_event + 1,
+        answered_seq=sa.bindparam("through"),
+        due_at=sa.case((_C.customer_seq > sa.bindparam("through"), from_now(sa.bindparam("wait_s", type_=sa.Float))), else_=None),
+        due_since=sa.case((_C.customer_seq > sa.bindparam("through"), from_now(0)), else_=None),
+        lease_owner=None,
+        attempts=0,
+        interrupts=0,
+        noticed=False,
+        folded_seq=sa.bindparam("folded"),
+        window_tokens=sa.bindparam("tokens"),
+        window_key=sa.bindparam("key"),
+        window_break="",
+    )
+    .returning(*_PLACE, _C.due_at)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WindowState:
+    """What the window looked like when the answer was made: the fold it starts from, its exact size, model and prompt."""
+
+    folded_seq: int
+    tokens: int
+    key: str
+
+
+def settle(connection: sa.Connection, claim: Claim, through: int, window: WindowState, *, wait_s: float) -> tuple[Place, bool]:
+    """The answer through turn `through` is about to be stored: hand out its seq and end the lease.
+
+    Returns where it goes, and whether newer customer turns are due in `wait_s` seconds. Raises Superseded past the epoch.
+    """
+    row = connection.execute(
+        _SETTLE,
+        {
+            "of_workspace": claim.workspace_id,
+            "of_conversation": claim.conversation_id,
+            "at_epoch": claim.epoch,
+            "through": through,
+            "wait_s": wait_s,
+            "folded": window.folded_seq,
+            "tokens": window.tokens,
+            "key": window.key,
+        },
+    ).one_or_none()
+    if row is None:
+        raise Superseded(f"conversation {claim.conversation_id} is past epoch {claim.epoch}")
+    *place, due_at = row
+    return Place(*place), due_at is not None
+
+
+_RELEASE = (
+    sa.update(conversation)
+    .where(_AT_EPOCH, _C.lease_owner.is_not(None))
+    .values(lease_owner=None, due_at=from_now(sa.bindparam("wait_s", type_=sa.Float)), window_break=sa.bindparam("reason"))
+)
+
+
+def release(connection: sa.Connection, claim: Claim, *, wait_s: float, reason: str) -> bool:
+    """No answer this time: due again in `wait_s` seconds. False when the epoch had moved on and nothing was changed."""
+    parameters = {
+        "of_workspace": claim.workspace_id,
+        "of_conversation": claim.conversation_id,
+        "at_epoch": claim.epoch,
+        "wait_s": wait_s,
+        "reason": reason,
+    }
+    return connection.execute(_RELEASE, parameters).rowcount == 1
+
+
+_INTERRUPT = (
+    sa.update(conversation)
+    .where(_AT_EPOCH, _C.lease_owner.is_not(None))
+    .values(epoch=_C.epoch + 1, interrupts=_C.interrupts + 1, window_break="interrupt")
+    .returning(*_CLAIMED)
+)
+
+
+def interrupt(connection: sa.Connection, claim: Claim) -> Claim:
+    """The answer being made starts anew with what was written since, under the same lease. Raises Superseded."""
+    row = connection.execute(
+        _INTERRUPT,
+        {"of_workspace": claim.workspace_id, "of_conversation": claim.conversation_id, "at_epoch": claim.epoch},
+    ).one_or_none()
+    if row is None:
+        raise Superseded(f"conversation {claim.conversation_id} is past epoch {claim.epoch}")
+    return Claim(*row)
+
+
+def say(connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId) -> Place:
+    """Hand out the seq of a turn that answers nothing and changes nothing: a notice."""
+    return Place(*connection.execute(_SAY, {"of_workspace": workspace_id, "of_conversation": conversation_id}).one())

@@ -1,0 +1,158 @@
+"""Turns of a conversation and the log entries that tell pull channels of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.events import AttachmentReference
+from bot.store.ids import AddressId, ConversationId, IdentityId, WorkspaceId, new_id
+from bot.store.tables import attachment, event_log, turn
+from bot.store.times import from_now
+
+_INSERT = sa.insert(turn).values(created_at=from_now(0), revision=0)
+_LOG = sa.insert(event_log).values(at=from_now(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a new turn goes: its conversation, the next seq there and the next position in the address's log."""
+
+    workspace_id: WorkspaceId
+    conversation_id: ConversationId
+    address_id: AddressId
+    seq: int
+    position: int
+
+
+def add(
+    connection: sa.Connection,
+    place: Place,
+    role: str,
+    text: str,
+    *,
+    identity_id: IdentityId | None = None,
+    answers_through: int | None = None,
+    window_tokens: int | None = None,
+    state: str = "whole",
+) -> None:
+    """Store one turn and its log entry. Seq and position were handed out by the conversation row in the same unit."""
+    connection.execute(
+        _INSERT,
+        {
+            "workspace_id": place.workspace_id,
+            "conversation_id": place.conversation_id,
+            "seq": place.seq,
+            "role": role,
+            "identity_id": identity_id,
+            "text": text,
+            "model_text": None,
+            "answers_through": answers_through,
+            "window_tokens": window_tokens,
+            "state": state,
+        },
+    )
+    log(connection, place, "turn", seq=place.seq)
+
+
+def log(connection: sa.Connection, place: Place, kind: str, *, seq: int | None = None, detail: str = "") -> None:
+    """Append to the address's event log."""
+    connection.execute(
+        _LOG,
+        {
+            "workspace_id": place.workspace_id,
+            "address_id": place.address_id,
+            "position": place.position,
+            "conversation_id": place.conversation_id,
+            "kind": kind,
+            "seq": seq,
+            "detail": detail,
+        },
+    )
+
+
+def attach(connection: sa.Connection, place: Place, references: Sequence[AttachmentReference]) -> None:
+    """Keep references to the files of a turn; the files stay with the platform."""
+    if not references:
+        return
+    rows: list[dict[str, Any]] = [
+        {
+            "workspace_id": place.workspace_id,
+            "attachment_id": new_id(),
+            "conversation_id": place.conversation_id,
+            "seq": place.seq,
+            "kind": reference.kind,
+            "name": reference.name,
+            "mime": reference.mime,
+            "size": reference.size,
+            "sha256": None,
+            "reference": reference.reference,
+            "expires_at": reference.expires_at,
+        }
+        for reference in references
+    ]
+    connection.execute(sa.insert(attachment), rows)
+
+
+_FREEZE = (
+    sa.update(turn)
+    .where(
+        turn.c.workspace_id == sa.bindparam("of_workspace"),
+        turn.c.conversation_id == sa.bindparam("of_conversation"),
+        turn.c.seq == sa.bindparam("of_seq"),
+    )
+    .values(model_text=sa.bindparam("model_text"))
+)
+
+
+def freeze(connection: sa.Connection, place: Place, model_texts: dict[int, str]) -> None:
+    """Keep what the model read in place of a turn's own text, so that it never reads it differently later."""
+    for seq, text in model_texts.items():
+        connection.execute(
+            _FREEZE,
+            {
+                "of_workspace": place.workspace_id,
+                "of_conversation": place.conversation_id,
+                "of_seq": seq,
+                "model_text": text,
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WindowTurn:
+    """A turn as the window sees it."""
+
+    seq: int
+    role: str
+    text: str
+    answers_through: int | None
+    window_tokens: int | None
+
+
+_WINDOW = (
+    sa.select(
+        turn.c.seq,
+        turn.c.role,
+        sa.func.coalesce(turn.c.model_text, turn.c.text),
+        turn.c.answers_through,
+        turn.c.window_tokens,
+    )
+    .where(
+        turn.c.workspace_id == sa.bindparam("workspace_id"),
+        turn.c.conversation_id == sa.bindparam("conversation_id"),
+        turn.c.seq > sa.bindparam("after"),
+        turn.c.state != "deleted",
+        turn.c.role.in_(("customer", "bot", "agent")),
+    )
+    .order_by(turn.c.workspace_id, turn.c.conversation_id, turn.c.seq)
+)
+
+
+def window(
+    connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId, after: int
+) -> tuple[WindowTurn, ...]:
+    """The turns with seq > `after` that a model may read, by seq. Bounded by the roll-over, not by the conversation."""
+    rows = connection.execute(_WINDOW, {"workspace_id": workspace_id, "conversation_id": conversation_id, "after": after})
+    return tuple(WindowTurn(*row) for row in rows)
