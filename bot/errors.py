@@ -54,6 +54,10 @@ class MessageRefused(ChannelError):
     """Definitely not sent: the platform refuses this content for good. Retrying the same content cannot help."""
 
 
+class MessageGone(MessageRefused):
+    """The message to edit does not exist any more: send the text as a new one."""
+
+
 class DeliveryUnknown(ChannelError):
     """Sent or not, nobody knows: a timeout, a reset, a 5xx. The outbox row becomes `in_doubt`."""
 

@@ -64,11 +64,12 @@ class OutboundMessage:
 
 @dataclass(frozen=True, slots=True)
 class ChannelHabits:
-    """What a push channel is like: delivery's policies read only this.
+    """What a push channel is like at one address: delivery's policies read only this.
 
     `max_text` in the platform's own units as `measure` of the channel counts them; rates are events per second with a burst.
     `in_doubt` says how a send with unknown outcome is settled: "edit" (previews are messages, the final text is an idempotent
     edit), "reconcile" (ask the platform by outbox id), "resend" (at least once: repeats are counted and shown).
+    `preview` says what an answer in the making looks like: "edit" (a message that is edited), "draft", "typing" or "none".
     """
 
     max_text: int
@@ -84,11 +85,13 @@ class ChannelHabits:
 class PushChannel(Protocol):
     """A platform that must be told. Each call is one request with a timeout; ids are the platform's, as text.
 
-    Raises RetryLater, RecipientGone, MessageRefused (definitely not sent) or DeliveryUnknown (nobody knows).
+    Raises RetryLater, RecipientGone, MessageRefused (definitely not sent) or DeliveryUnknown (nobody knows); `edit` raises
+    MessageGone when the message to change was deleted.
     """
 
-    @property
-    def habits(self) -> ChannelHabits: ...
+    def habits(self, address: ChannelAddress) -> ChannelHabits:
+        """What holds at this address (a group is not a private chat). The account's rate and burst are the same at all."""
+        ...
 
     async def send(self, message: OutboundMessage) -> str:
         """Send and return the platform's message id."""
@@ -100,6 +103,10 @@ class PushChannel(Protocol):
 
     async def delete(self, address: ChannelAddress, platform_id: str) -> None:
         """Remove the message; one already gone is a success."""
+        ...
+
+    async def draft(self, message: OutboundMessage) -> None:
+        """Show the text as a passing draft; asked only where `habits` says so. The final `send` takes its place."""
         ...
 
     async def typing(self, address: ChannelAddress) -> None:
