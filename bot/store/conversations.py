@@ -67,7 +67,7 @@ _CLAIMED = (
 def open_at(
     connection: sa.Connection, ref: AccountRef, address_id: AddressId, customer_id: CustomerId, *, event: int
 ) -> ConversationId:
-    """A fresh conversation, the current one of its address; its log goes on after position `event`."""
+    """A fresh conversation, the current one of its address; its opening is at position `event` of the log."""
     conversation_id = ConversationId(new_id())
     values = {
         "workspace_id": ref.workspace_id,
@@ -79,6 +79,7 @@ def open_at(
         "epoch": 1,
         "stopped_epoch": 0,
         "last_seq": 0,
+        "first_event": event,
         "last_event": event,
         "customer_seq": 0,
         "answered_seq": 0,

@@ -16,6 +16,7 @@ conversation = sa.Table(
     sa.Column("owner", sa.Text, nullable=False, comment="bot, queue, or an agent's identity id"),
     sa.Column("epoch", sa.Integer, nullable=False),
     sa.Column("last_seq", sa.Integer, nullable=False),
+    sa.Column("first_event", sa.Integer, nullable=False, comment="position of its opening in the address's event log"),
     sa.Column("last_event", sa.Integer, nullable=False, comment="position in the address's event log"),
     sa.Column("customer_seq", sa.Integer, nullable=False, comment="the newest customer turn"),
     sa.Column("answered_seq", sa.Integer, nullable=False, comment="the last turn answered, expired or given up"),

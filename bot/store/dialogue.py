@@ -1,0 +1,151 @@
+"""What pull channels read: the current conversation's turns, and the event log of an address."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from bot.store.ids import AddressId, ConversationId, WorkspaceId
+from bot.store.tables import attachment, conversation, event_log, identity, turn
+
+_SHOWN = ("customer", "bot", "agent", "system")
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """The current conversation of an address and the last position of its log."""
+
+    conversation_id: ConversationId
+    last_event: int
+    first_event: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedTurn:
+    """A log entry with the turn it is about; the turn's fields are None for a status."""
+
+    position: int
+    kind: str
+    conversation_id: ConversationId
+    detail: str
+    seq: int | None
+    role: str | None
+    text: str | None
+    answers_through: int | None
+    state: str | None
+    revision: int | None
+    created_at: datetime | None
+    author: str | None
+
+
+_CURRENT = sa.select(conversation.c.conversation_id, conversation.c.last_event, conversation.c.first_event).where(
+    conversation.c.workspace_id == sa.bindparam("workspace_id"),
+    conversation.c.address_id == sa.bindparam("address_id"),
+    conversation.c.closed_at.is_(None),
+)
+
+
+def current(connection: sa.Connection, workspace_id: WorkspaceId, address_id: AddressId) -> Current | None:
+    """The open conversation of an address; `first_event` is the position of its opening."""
+    of = {"workspace_id": workspace_id, "address_id": address_id}
+    row = connection.execute(_CURRENT, of).one_or_none()
+    return Current(ConversationId(row[0]), row[1], row[2]) if row is not None else None
+
+
+_TURN_COLUMNS = (
+    turn.c.role,
+    turn.c.text,
+    turn.c.answers_through,
+    turn.c.state,
+    turn.c.revision,
+    turn.c.created_at,
+    identity.c.name,
+)
+_AUTHOR = sa.and_(identity.c.workspace_id == turn.c.workspace_id, identity.c.identity_id == turn.c.identity_id)
+_AFTER = (
+    sa.select(
+        event_log.c.position,
+        event_log.c.kind,
+        event_log.c.conversation_id,
+        event_log.c.detail,
+        event_log.c.seq,
+        *_TURN_COLUMNS,
+    )
+    .select_from(event_log)
+    .outerjoin(
+        turn,
+        sa.and_(
+            turn.c.workspace_id == event_log.c.workspace_id,
+            turn.c.conversation_id == event_log.c.conversation_id,
+            turn.c.seq == event_log.c.seq,
+        ),
+    )
+    .outerjoin(identity, _AUTHOR)
+    .where(
+        event_log.c.workspace_id == sa.bindparam("workspace_id"),
+        event_log.c.address_id == sa.bindparam("address_id"),
+        event_log.c.position > sa.bindparam("after"),
+        sa.or_(turn.c.role.is_(None), turn.c.role.in_(_SHOWN)),
+    )
+    .order_by(event_log.c.workspace_id, event_log.c.address_id, event_log.c.position)
+    .limit(sa.bindparam("room"))
+)
+
+
+def events(
+    connection: sa.Connection, workspace_id: WorkspaceId, address_id: AddressId, after: int, *, room: int
+) -> Sequence[LoggedTurn]:
+    """Up to `room` log entries past position `after`, in order; notes are left out."""
+    rows = connection.execute(_AFTER, {"workspace_id": workspace_id, "address_id": address_id, "after": after, "room": room})
+    return [LoggedTurn(*tuple(row)) for row in rows]
+
+
+_TURNS = (
+    sa.select(turn.c.seq, *_TURN_COLUMNS)
+    .select_from(turn)
+    .outerjoin(identity, _AUTHOR)
+    .where(
+        turn.c.workspace_id == sa.bindparam("workspace_id"),
+        turn.c.conversation_id == sa.bindparam("conversation_id"),
+        turn.c.seq > sa.bindparam("after"),
+        turn.c.role.in_(_SHOWN),
+        turn.c.state != "deleted",
+    )
+    .order_by(turn.c.workspace_id, turn.c.conversation_id, turn.c.seq)
+    .limit(sa.bindparam("room"))
+)
+
+
+def turns(
+    connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId, after: int, *, room: int
+) -> Sequence[LoggedTurn]:
+    """Up to `room` turns with seq > `after`, as log entries without a position."""
+    rows = connection.execute(
+        _TURNS, {"workspace_id": workspace_id, "conversation_id": conversation_id, "after": after, "room": room}
+    )
+    return [LoggedTurn(0, "turn", conversation_id, "", *tuple(row)) for row in rows]
+
+
+def attachments(
+    connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId, seqs: Sequence[int]
+) -> dict[int, list[tuple[str, str, str, str, int | None]]]:
+    """(id, kind, name, mime, size) of the attachments of some turns, by seq."""
+    found: dict[int, list[tuple[str, str, str, str, int | None]]] = {}
+    rows = connection.execute(
+        sa.select(
+            attachment.c.seq,
+            attachment.c.attachment_id,
+            attachment.c.kind,
+            attachment.c.name,
+            attachment.c.mime,
+            attachment.c.size,
+        ).where(
+            attachment.c.workspace_id == workspace_id,
+            attachment.c.conversation_id == conversation_id,
+            attachment.c.seq.in_(seqs),
+        )
+    )
+    for seq, *rest in rows:
+        found.setdefault(seq, []).append((rest[0], rest[1], rest[2], rest[3], rest[4]))
+    return found
