@@ -89,6 +89,12 @@ outbox = sa.Table(
     ),
     sa.Index(None, "workspace_id", "conversation_id", "seq"),
     sa.Index(
+        "ix_outbox_repeated",
+        "workspace_id",
+        sqlite_where=sa.text("repeats > 0"),
+        postgresql_where=sa.text("repeats > 0"),
+    ),
+    sa.Index(
         "ix_outbox_failed",
         "workspace_id",
         "settled_at",
