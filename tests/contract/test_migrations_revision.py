@@ -1,0 +1,170 @@
+"""Empty, current, older, unknown, and killed in the middle: what happens to the database at a start."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from bot.errors import AlreadyRunning, SchemaMismatch, StoreUnavailable
+from bot.store import revision
+from bot.store.revision import HEAD, Schema, SchemaState, look, migrate, prepare
+from bot.store.sqlite_connection import hold_file
+from bot.store.tables import metadata
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest) -> sa.URL:
+    return sa.make_url(request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url"))
+
+
+@pytest.fixture
+def engine(url: sa.URL) -> Iterator[sa.Engine]:
+    made = sa.create_engine(url, poolclass=sa.pool.NullPool)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+def state(engine: sa.Engine) -> Schema:
+    with engine.connect() as connection:
+        return look(connection)
+
+
+def mark(engine: sa.Engine, name: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = :name"), {"name": name})
+
+
+@pytest.fixture
+def newer_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A release for which revision 0001 is history. Its migration is that of 0001 again, so only the bookkeeping differs."""
+    monkeypatch.setattr(revision, "REVISIONS", ("0001", "0002"))
+    monkeypatch.setattr(revision, "HEAD", "0002")
+
+
+def test_an_empty_database_gets_the_schema_and_a_second_start_changes_nothing(
+    url: sa.URL, engine: sa.Engine, said: list[str]
+) -> None:
+    assert state(engine).state is SchemaState.EMPTY
+    prepare(url, say=said.append)
+    prepare(url, say=said.append)
+    assert state(engine) == Schema(SchemaState.CURRENT, HEAD)
+    assert said == ["creating the database schema"]
+
+
+def test_a_revision_nobody_knows_is_refused_and_left_alone(url: sa.URL, engine: sa.Engine, said: list[str]) -> None:
+    prepare(url, say=said.append)
+    mark(engine, "0099")
+    for command in (prepare, migrate):
+        with pytest.raises(SchemaMismatch, match="0099, which this release does not know"):
+            command(url, say=said.append)
+    assert state(engine).revision == "0099"
+
+
+def test_a_schema_without_a_revision_is_refused(url: sa.URL, engine: sa.Engine, said: list[str]) -> None:
+    metadata.create_all(engine)
+    with pytest.raises(SchemaMismatch, match="does not know"):
+        prepare(url, say=said.append)
+
+
+@pytest.mark.usefixtures("newer_release")
+def test_an_older_sqlite_is_copied_and_then_upgraded(
+    sqlite_url: str, tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = sa.make_url(sqlite_url)
+    engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
+    revision.upgrade(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO workspace VALUES ('w', 'Shop', 'UTC', '', 1, 0)")
+    upgraded: list[str] = []
+    monkeypatch.setattr(revision, "upgrade", lambda engine: upgraded.append(state(engine).revision))
+    prepare(url, say=said.append)
+    copy = sa.create_engine(f"sqlite:///{tmp_path / 'frontdesk.db.0001.backup'}", poolclass=sa.pool.NullPool)
+    with copy.connect() as connection:
+        assert connection.exec_driver_sql("SELECT name FROM workspace").scalar() == "Shop"
+    assert upgraded == ["0001"]
+    assert said[0] == "upgrading the database from revision 0001 to 0002"
+    assert "kept a copy" in said[1]
+
+
+@pytest.mark.usefixtures("newer_release")
+def test_an_older_postgresql_is_refused_naming_the_command(
+    postgres_url: str, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = sa.make_url(postgres_url)
+    engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
+    revision.upgrade(engine)
+    with pytest.raises(SchemaMismatch, match="frontdesk migrate"):
+        prepare(url, say=said.append)
+    upgraded: list[str] = []
+    monkeypatch.setattr(revision, "upgrade", lambda engine: upgraded.append(state(engine).revision))
+    migrate(url, say=said.append)
+    assert upgraded == ["0001"]
+
+
+def test_a_database_in_use_is_not_migrated(sqlite_url: str, tmp_path: Path, said: list[str]) -> None:
+    held = hold_file(tmp_path / "frontdesk.db")
+    with pytest.raises(AlreadyRunning):
+        migrate(sa.make_url(sqlite_url), say=said.append)
+    os.close(held)
+
+
+def test_an_upgrade_without_room_for_its_copy_stops_before_it_starts(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    revision.upgrade(sa.create_engine(sqlite_url, poolclass=sa.pool.NullPool))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 10})())
+    with pytest.raises(StoreUnavailable, match="free some disk space"):
+        revision.back_up(tmp_path / "frontdesk.db", "0001")
+    assert not list(tmp_path.glob("*.backup*"))
+
+
+def test_many_starts_at_once_create_one_schema(postgres_url: str, said: list[str]) -> None:
+    url = sa.make_url(postgres_url)
+    others = [subprocess.Popen([sys.executable, "-c", START, postgres_url]) for _ in range(3)]
+    prepare(url, say=said.append)
+    assert [other.wait(timeout=60) for other in others] == [0, 0, 0]
+    engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
+    assert state(engine) == Schema(SchemaState.CURRENT, HEAD)
+
+
+START = """
+import sys, sqlalchemy as sa
+from bot.store.revision import prepare
+prepare(sa.make_url(sys.argv[1]), say=print)
+"""
+
+# dies without a word once half of the tables are made
+KILLED = """
+import os, signal, sys, sqlalchemy as sa
+from bot.store.revision import prepare
+made = 0
+@sa.event.listens_for(sa.Engine, "after_cursor_execute")
+def count(connection, cursor, statement, *rest):
+    global made
+    made += statement.strip().startswith("CREATE TABLE")
+    if made == int(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+prepare(sa.make_url(sys.argv[1]), say=print)
+"""
+
+
+@pytest.mark.parametrize("tables", [1, 9, 20])
+def test_a_migration_killed_in_the_middle_leaves_nothing_and_the_next_one_completes(
+    url: sa.URL, engine: sa.Engine, said: list[str], tables: int
+) -> None:
+    command = [sys.executable, "-c", KILLED, url.render_as_string(hide_password=False), str(tables)]
+    died = subprocess.run(command, check=False, timeout=60)
+    assert died.returncode == -signal.SIGKILL
+    assert sa.inspect(engine).get_table_names() == []
+    prepare(url, say=said.append)
+    assert state(engine) == Schema(SchemaState.CURRENT, HEAD)
