@@ -59,3 +59,13 @@ def dead_letters(connection: sa.Connection, workspace_id: WorkspaceId) -> int:
     """How many updates of a workspace wait for a person to look at them."""
     count = sa.select(sa.func.count()).where(inbox.c.workspace_id == workspace_id, inbox.c.outcome == "dead")
     return connection.scalar(count) or 0
+
+
+def digest_of(connection: sa.Connection, workspace_id: WorkspaceId, account_id: AccountId, key: str) -> bytes | None:
+    """The digest stored under a key; None when the key is new."""
+    found: bytes | None = connection.scalar(
+        sa.select(inbox.c.digest).where(
+            inbox.c.workspace_id == workspace_id, inbox.c.account_id == account_id, inbox.c.key == key
+        )
+    )
+    return found

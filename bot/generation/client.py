@@ -1,0 +1,182 @@
+"""Talks to the generation node over HTTP: streams, cancels, times out, and translates what goes wrong once, here."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from bot.errors import NodeBusy, NodeGarbled, NodeRefused, NodeTooSlow, NodeUnavailable
+from bot.generation.request import Delta, GenerationRequest, NodeProfile
+from bot.generation.stream import StreamReader
+
+_encode = msgspec.json.Encoder().encode
+CHUNK = 65_536
+SHORT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Seconds until the first token, between two pieces, and for a whole answer."""
+
+    first_token_s: float = 60.0
+    idle_s: float = 20.0
+    total_s: float = 300.0
+
+
+class GenerationClient:
+    """One node (or router) at `url`, for example `http://127.0.0.1:8001/v1`. Made inside the event loop; close it."""
+
+    def __init__(self, url: str, model: str, api_key: str, deadlines: Deadlines, *, connections: int = 256) -> None:
+        self._url = url.rstrip("/")
+        self._root = self._url.removesuffix("/v1")
+        self.model = model
+        self._deadlines = deadlines
+        headers = {"Accept-Encoding": "identity"}  # a compressed stream would come in lumps
+        if api_key:
+            headers["Authorization"] = f"Bearer {api_key}"
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=30),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=5),
+            headers=headers,
+            read_bufsize=CHUNK,
+            auto_decompress=False,
+        )
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    @asynccontextmanager
+    async def stream(self, request: GenerationRequest, profile: NodeProfile) -> AsyncIterator[AsyncIterator[Delta]]:
+        """The answer as it is made. Leaving the block closes the connection, which frees the node's slot at once.
+
+        Raises NodeUnavailable, NodeBusy, NodeRefused, NodeGarbled or NodeTooSlow; a stream that ended without its finish
+        raises too, so whoever reads to the end has a whole answer.
+        """
+        with _translated():
+            phase = _Phase(self._deadlines)
+            try:
+                async with (
+                    asyncio.timeout_at(phase.ends) as limit,
+                    self._session.post(
+                        f"{self._url}/chat/completions",
+                        data=_encode(_body(request, profile)),
+                        headers={"Content-Type": "application/json", "X-Session-ID": request.route},
+                    ) as response,
+                ):
+                    await _accepted(response)
+                    yield self._deltas(response, phase, limit)
+            except TimeoutError as error:
+                if not limit.expired():
+                    raise
+                raise NodeTooSlow(f"the node passed its {phase.name} deadline", phase=phase.name) from error
+
+    async def _deltas(self, response: aiohttp.ClientResponse, phase: "_Phase", limit: asyncio.Timeout) -> AsyncIterator[Delta]:
+        reader = StreamReader()
+        async for data in response.content.iter_any():
+            for delta in reader.feed(data):
+                if delta.text:
+                    limit.reschedule(phase.next())
+                yield delta
+        if not reader.done:
+            raise NodeUnavailable("the node's stream was cut off")
+
+    async def get(self, path: str) -> Any:
+        """A JSON document from under /v1. Errors as `stream`."""
+        async with self._short("GET", f"{self._url}{path}") as response:
+            return await self._json(response)
+
+    async def post(self, path: str, body: dict[str, Any], *, timeout_s: float = SHORT_S) -> Any:
+        """A JSON answer from a path under the server's root, `/tokenize` for example. Errors as `stream`."""
+        async with self._short("POST", f"{self._root}{path}", data=_encode(body), timeout_s=timeout_s) as response:
+            return await self._json(response)
+
+    @asynccontextmanager
+    async def _short(
+        self, method: str, url: str, *, data: bytes | None = None, timeout_s: float = SHORT_S
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        with _translated():
+            try:
+                async with (
+                    asyncio.timeout(timeout_s),
+                    self._session.request(method, url, data=data, headers={"Content-Type": "application/json"}) as response,
+                ):
+                    await _accepted(response)
+                    yield response
+            except TimeoutError as error:
+                raise NodeTooSlow("the node did not answer in time", phase="total") from error
+
+    async def _json(self, response: aiohttp.ClientResponse) -> Any:
+        try:
+            return msgspec.json.decode(await response.read())
+        except msgspec.MsgspecError as error:
+            raise NodeGarbled("the node's answer is not JSON") from error
+
+
+class _Phase:
+    """Which deadline holds now, on the loop's clock."""
+
+    def __init__(self, deadlines: Deadlines) -> None:
+        self._deadlines = deadlines
+        self._clock = asyncio.get_running_loop().time
+        start = self._clock()
+        self._total = start + deadlines.total_s
+        self.name = "first_token"
+        self.ends = min(start + deadlines.first_token_s, self._total)
+
+    def next(self) -> float:
+        """A piece came: when the next one must be here."""
+        idle = self._clock() + self._deadlines.idle_s
+        self.name = "idle" if idle < self._total else "total"
+        return min(idle, self._total)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, ConnectionError) as error:
+        raise NodeUnavailable(f"the node cannot be reached or hung up ({type(error).__name__})") from error
+    except aiohttp.ClientError as error:
+        raise NodeGarbled(f"the node does not speak HTTP as it should ({type(error).__name__})") from error
+
+
+async def _accepted(response: aiohttp.ClientResponse) -> None:
+    """Raise what the status means; nothing of the body is repeated, since it may quote the prompt."""
+    status = response.status
+    if status == 200:
+        return
+    if status in {429, 503}:
+        raise NodeBusy(f"the node is full ({status})", retry_after_s=_seconds(response.headers.get("Retry-After")))
+    if status >= 500:
+        raise NodeUnavailable(f"the node failed ({status})")
+    if status in {401, 403}:
+        raise NodeRefused("the node refuses our key: check generation.api_key", status=status)
+    if status == 404:
+        raise NodeRefused("the node does not know this model or path: check generation.model and generation.url", status=status)
+    raise NodeRefused(f"the node refuses the request ({status})", status=status)
+
+
+def _seconds(header: str | None) -> float:
+    try:
+        return min(max(float(header or 1.0), 0.1), 60.0)
+    except ValueError:
+        return 1.0
+
+
+def _body(request: GenerationRequest, profile: NodeProfile) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "model": profile.model,
+        "messages": [{"role": role, "content": text} for role, text in request.messages],
+        "max_tokens": request.max_tokens,
+        "temperature": request.temperature,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    if profile.extras:
+        body["cache_salt"] = request.salt
+        body["priority"] = request.priority
+    return body

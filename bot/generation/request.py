@@ -1,0 +1,64 @@
+"""What is asked of the node and what comes back: plain values."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Message = tuple[Literal["system", "user", "assistant"], str]
+
+LIVE = 0
+BACKGROUND = 10
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """One chat completion. `salt` separates workspaces in the prefix cache, `route` keeps a conversation on one replica;
+    both are hex. `priority`: lower goes first.
+    """
+
+    messages: tuple[Message, ...]
+    salt: str
+    route: str
+    max_tokens: int
+    temperature: float
+    priority: int = LIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The node's token counts; `cached` is the part of the prompt found in the prefix cache, None where it does not tell."""
+
+    prompt: int
+    output: int
+    cached: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """The next piece of the answer; the last one carries why it ended and the counts, where the node tells them."""
+
+    text: str
+    finish_reason: str | None = None
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A whole answer as the model gave it. Times in milliseconds from the request."""
+
+    text: str
+    finish_reason: str
+    usage: Usage | None
+    first_token_ms: int | None
+    total_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeProfile:
+    """What a server turned out to be. `context` in tokens; `exact`: it counts tokens for us; `extras`: it takes cache_salt
+    and priority.
+    """
+
+    model: str
+    context: int
+    exact: bool
+    extras: bool
