@@ -32,7 +32,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_tracked_file_of_the_packages_is_in_the_wheel(unpacked: Path) -> None:
-    tracked = run(["git", "ls-files", "-z", *PACKAGES], ROOT).split("\0")[:-1]
+    tracked = run(["git", "-c", "safe.directory=*", "ls-files", "-z", *PACKAGES], ROOT).split("\0")[:-1]
     assert [name for name in tracked if (ROOT / name).exists() and not (unpacked / name).exists()] == []
 
 
