@@ -1,5 +1,5 @@
-"""The outbox for those who speak: a row is reserved when an answer is begun, published when it is stored, cancelled when a
-person takes over. `bot.store.sending` is its other end. Each function is part of a unit.
+"""The outbox for those who speak: a row is reserved when an answer is begun and published when it is stored. How it is
+sent: `sending` and `outcomes`; how it is taken back: `withdrawal`. Each function is part of a unit.
 """
 
 from collections.abc import Sequence
@@ -16,13 +16,12 @@ from bot.store.times import from_now
 
 Kind = Literal["bot", "agent", "system"]
 _C = outbox.c
-_OPEN = sa.text(OPEN_OUTBOX)  # said in the words of the partial index, else neither database uses it
-_WITH_OTHERS = outbox.alias("others")
+_OTHERS = outbox.alias("others")
 NEXT_PLACE = (
-    sa.select(sa.func.coalesce(sa.func.max(_WITH_OTHERS.c.place), 0) + 1)
+    sa.select(sa.func.coalesce(sa.func.max(_OTHERS.c.place), 0) + 1)
     .where(
-        _WITH_OTHERS.c.account_id == sa.bindparam("at_account"),
-        _WITH_OTHERS.c.address_id == sa.bindparam("at_address"),
+        _OTHERS.c.account_id == sa.bindparam("at_account"),
+        _OTHERS.c.address_id == sa.bindparam("at_address"),
         sa.text(OPEN_OUTBOX.replace("state", "others.state")),
     )
     .scalar_subquery()
@@ -48,15 +47,6 @@ class Reserved:
     reply_to: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Cancelled:
-    """What a cancellation met. While `sending`, a message is on its way: ask `in_flight` before telling that it is done."""
-
-    rows: int
-    in_doubt: int
-    sending: bool
-
-
 _ADD = sa.insert(outbox).values(
     platform_id=None,
     attempts=0,
@@ -70,7 +60,7 @@ _ADD = sa.insert(outbox).values(
 )
 _RESERVE = _ADD.values(state="reserved", kind="bot", part=0, place=0, seq=None, text="")
 _ENQUEUE = _ADD.values(state="ready", place=NEXT_PLACE)
-_RESERVED_HERE = sa.and_(
+RESERVED_HERE = sa.and_(
     _C.workspace_id == sa.bindparam("of_workspace"),
     _C.conversation_id == sa.bindparam("of_conversation"),
     _C.seq.is_(None),
@@ -78,11 +68,11 @@ _RESERVED_HERE = sa.and_(
 )
 _ADOPT = (
     sa.update(outbox)
-    .where(_RESERVED_HERE)
+    .where(RESERVED_HERE)
     .values(epoch=sa.bindparam("at_epoch"), reply_to=sa.bindparam("answer_to"))
     .returning(_C.outbox_id, _C.platform_id, _C.reply_to)
 )
-_FIND = sa.select(_C.outbox_id, _C.platform_id, _C.reply_to).where(_RESERVED_HERE)
+_FIND = sa.select(_C.outbox_id, _C.platform_id, _C.reply_to).where(RESERVED_HERE)
 _THIS = sa.and_(_C.workspace_id == sa.bindparam("of_workspace"), _C.outbox_id == sa.bindparam("of_row"))
 _PUBLISH = (
     sa.update(outbox)
@@ -133,7 +123,7 @@ def publish(
     row = connection.execute(
         _PUBLISH,
         {
-            **_at(lane),
+            **at(lane),
             "of_workspace": lane.workspace_id,
             "of_row": reserved_id,
             "new_text": parts[0],
@@ -176,7 +166,7 @@ def _enqueue(
     for part, text in enumerate(parts, first_part):
         ids.append(OutboxId(new_id()))
         values = {"outbox_id": ids[-1], "epoch": epoch, "seq": seq, "part": part, "kind": kind, "text": text}
-        connection.execute(_ENQUEUE, {**_columns(lane), **_at(lane), **values, "reply_to": reply_to if part == 0 else None})
+        connection.execute(_ENQUEUE, {**_columns(lane), **at(lane), **values, "reply_to": reply_to if part == 0 else None})
     return tuple(ids)
 
 
@@ -189,85 +179,6 @@ def _columns(lane: Lane) -> dict[str, Any]:
     }
 
 
-def _at(lane: Lane) -> dict[str, Any]:
+def at(lane: Lane) -> dict[str, Any]:
+    """The parameters of NEXT_PLACE."""
     return {"at_account": lane.account_id, "at_address": lane.address_id}
-
-
-_NOTE = (
-    sa.update(outbox)
-    .where(_THIS, _C.state.in_(("reserved", "ready")), _C.kind != "removal", _C.platform_id.is_(None))
-    .values(platform_id=sa.bindparam("message"))
-)
-_FORGET = sa.update(outbox).where(_THIS, _C.state == "reserved").values(platform_id=None)
-_SHOWING = sa.select(_C.outbox_id, _C.platform_id, _C.reply_to).where(
-    _THIS, _C.state == "reserved", _C.epoch == sa.bindparam("at_epoch")
-)
-
-
-def note_preview(connection: sa.Connection, workspace_id: WorkspaceId, outbox_id: OutboxId, platform_id: str) -> bool:
-    """The preview of a row stands at `platform_id`; only now may it show text. False when the row is past that: remove it."""
-    named = {"of_workspace": workspace_id, "of_row": outbox_id, "message": platform_id}
-    return connection.execute(_NOTE, named).rowcount == 1
-
-
-def forget_preview(connection: sa.Connection, workspace_id: WorkspaceId, outbox_id: OutboxId) -> None:
-    """The preview was deleted by someone: the answer will be a new message."""
-    connection.execute(_FORGET, {"of_workspace": workspace_id, "of_row": outbox_id})
-
-
-def showing(connection: sa.Connection, workspace_id: WorkspaceId, outbox_id: OutboxId, *, epoch: int) -> Reserved | None:
-    """The row while its answer may still be previewed; None once it was published, cancelled or taken on by a newer epoch."""
-    row = connection.execute(_SHOWING, {"of_workspace": workspace_id, "of_row": outbox_id, "at_epoch": epoch}).first()
-    return Reserved(*row) if row is not None else None
-
-
-# A row whose preview is on show is not simply dropped: it becomes the removal of that message.
-_SHOWN = _C.platform_id.is_not(None)
-DROP = {
-    "state": sa.case((_SHOWN, "ready"), else_="cancelled"),
-    "kind": sa.case((_SHOWN, "removal"), else_=_C.kind),
-    "text": sa.case((_SHOWN, sa.bindparam("instead")), else_=_C.text),
-    "settled_at": sa.case((_SHOWN, None), else_=from_now(0)),
-    "due_at": from_now(0),
-}
-_BOT_HERE = sa.and_(
-    _C.workspace_id == sa.bindparam("of_workspace"),
-    _C.account_id == sa.bindparam("at_account"),
-    _C.address_id == sa.bindparam("at_address"),
-    _OPEN,
-    _C.conversation_id == sa.bindparam("of_conversation"),
-    _C.kind == "bot",
-)
-_DROP_READY = sa.update(outbox).where(_BOT_HERE, _C.state == "ready").values(DROP)
-_DROP_RESERVED = sa.update(outbox).where(_RESERVED_HERE).values({**DROP, "place": NEXT_PLACE})
-_FAIL_IN_DOUBT = (
-    sa.update(outbox)
-    .where(_BOT_HERE, _C.state == "in_doubt")
-    .values(state="failed", error="withdrawn in doubt", settled_at=from_now(0))
-)
-_WITHDRAW = sa.update(outbox).where(_BOT_HERE, _C.state == "sending").values(withdrawn=True)
-_IN_FLIGHT = sa.select(_C.outbox_id).where(_BOT_HERE, _C.state == "sending", _C.due_at > from_now(0)).limit(1)
-
-
-def cancel(connection: sa.Connection, lane: Lane, *, instead: str) -> Cancelled:
-    """The bot falls silent in this conversation: call it in the unit that moves the epoch. Previews on show are removed, or
-    read `instead` where the platform keeps them. Notices and people's words are not touched.
-    """
-    named = {**_at(lane), "of_workspace": lane.workspace_id, "of_conversation": lane.conversation_id}
-    dropped = connection.execute(_DROP_READY, {**named, "instead": instead}).rowcount
-    dropped += discard(connection, lane, instead=instead)
-    in_doubt = connection.execute(_FAIL_IN_DOUBT, named).rowcount
-    sending = connection.execute(_WITHDRAW, named).rowcount
-    return Cancelled(dropped, in_doubt, sending > 0)
-
-
-def discard(connection: sa.Connection, lane: Lane, *, instead: str) -> int:
-    """No answer will come of the reserved row: drop it, and take its preview away. Returns how many there were."""
-    named = {**_at(lane), "of_workspace": lane.workspace_id, "of_conversation": lane.conversation_id}
-    return connection.execute(_DROP_RESERVED, {**named, "instead": instead}).rowcount
-
-
-def in_flight(connection: sa.Connection, lane: Lane) -> bool:
-    """Whether a bot message of this conversation is being sent and its bound has not passed yet."""
-    named = {**_at(lane), "of_workspace": lane.workspace_id, "of_conversation": lane.conversation_id}
-    return connection.scalar(_IN_FLIGHT, named) is not None

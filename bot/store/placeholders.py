@@ -1,0 +1,36 @@
+"""The preview of an answer in the making, as its reserved row remembers it: so that a crash leaves no message behind."""
+
+import sqlalchemy as sa
+
+from bot.store.ids import OutboxId, WorkspaceId
+from bot.store.outbox import Reserved
+from bot.store.tables import outbox
+
+_C = outbox.c
+_THIS = sa.and_(_C.workspace_id == sa.bindparam("of_workspace"), _C.outbox_id == sa.bindparam("of_row"))
+_NOTE = (
+    sa.update(outbox)
+    .where(_THIS, _C.state.in_(("reserved", "ready")), _C.kind != "removal", _C.platform_id.is_(None))
+    .values(platform_id=sa.bindparam("message"))
+)
+_FORGET = sa.update(outbox).where(_THIS, _C.state == "reserved").values(platform_id=None)
+_SHOWING = sa.select(_C.outbox_id, _C.platform_id, _C.reply_to).where(
+    _THIS, _C.state == "reserved", _C.epoch == sa.bindparam("at_epoch")
+)
+
+
+def note_preview(connection: sa.Connection, workspace_id: WorkspaceId, outbox_id: OutboxId, platform_id: str) -> bool:
+    """The preview of a row stands at `platform_id`; only now may it show text. False when the row is past that: remove it."""
+    named = {"of_workspace": workspace_id, "of_row": outbox_id, "message": platform_id}
+    return connection.execute(_NOTE, named).rowcount == 1
+
+
+def forget_preview(connection: sa.Connection, workspace_id: WorkspaceId, outbox_id: OutboxId) -> None:
+    """The preview was deleted by someone: the answer will be a new message."""
+    connection.execute(_FORGET, {"of_workspace": workspace_id, "of_row": outbox_id})
+
+
+def showing(connection: sa.Connection, workspace_id: WorkspaceId, outbox_id: OutboxId, *, epoch: int) -> Reserved | None:
+    """The row while its answer may still be previewed; None once it was published, cancelled or taken on by a newer epoch."""
+    row = connection.execute(_SHOWING, {"of_workspace": workspace_id, "of_row": outbox_id, "at_epoch": epoch}).first()
+    return Reserved(*row) if row is not None else None
