@@ -1,4 +1,4 @@
-"""The installation's one secret: random bytes in a file of their own. Each purpose gets a key that tells nothing of the others."""
+"""The installation's one secret: random bytes in a file of their own. Each purpose gets a key unrelated to the others."""
 
 import hashlib
 import hmac

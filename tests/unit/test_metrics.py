@@ -1,0 +1,47 @@
+"""Every metric is listed in the docs with its labels, and labels cannot grow without end."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.metrics import MEASURES, MOST_SERIES, Metrics
+
+DOC = Path(__file__).resolve().parent.parent.parent / "docs" / "operations.md"
+
+
+def test_the_docs_list_exactly_what_is_published() -> None:
+    suffix = {"counter": "_total", "gauge": "", "seconds": ""}
+    published = {(f"frontdesk_{name}{suffix[measure.kind]}", ", ".join(measure.labels)) for name, measure in MEASURES.items()}
+    listed = set(re.findall(r"^\| `(frontdesk_\w+)` \| ([a-z_, ]*?) *\|", DOC.read_text(), re.MULTILINE))
+    assert listed == published
+
+
+def test_counts_stages_and_levels_are_published() -> None:
+    metrics = Metrics()
+    metrics.count("updates", "web", "stored")
+    metrics.count("updates", "web", "stored")
+    metrics.add("generation_tokens", 64, "output")
+    metrics.count("expired")
+    metrics.observe("turn_seconds", 0.02, "generate")
+    metrics.level("in_flight", 3)
+    text = metrics.exposition().decode()
+    assert 'frontdesk_updates_total{channel="web",outcome="stored"} 2.0' in text
+    assert 'frontdesk_generation_tokens_total{kind="output"} 64.0' in text
+    assert "frontdesk_expired_total 1.0" in text
+    assert 'frontdesk_turn_seconds_bucket{le="0.025",stage="generate"} 1.0' in text
+    assert "frontdesk_in_flight 3.0" in text
+
+
+def test_an_unknown_name_is_our_bug() -> None:
+    with pytest.raises(KeyError):
+        Metrics().count("no_such_thing")
+
+
+def test_labels_are_bounded() -> None:
+    metrics = Metrics()
+    for number in range(MOST_SERIES * 3):
+        metrics.count("failures", f"part{number}")
+    series = metrics.exposition().decode().count("frontdesk_failures_total{")
+    assert series == MOST_SERIES + 1
+    assert f'frontdesk_failures_total{{part="other"}} {MOST_SERIES * 2}.0' in metrics.exposition().decode()
