@@ -1,7 +1,7 @@
 """Talks to the generation node over HTTP: streams, cancels, times out, and translates what goes wrong once, here."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -50,7 +50,7 @@ class GenerationClient:
         await self._session.close()
 
     @asynccontextmanager
-    async def stream(self, request: GenerationRequest, profile: NodeProfile) -> AsyncIterator[AsyncIterator[Delta]]:
+    async def stream(self, request: GenerationRequest, profile: NodeProfile) -> AsyncIterator[AsyncGenerator[Delta, None]]:
         """The answer as it is made. Leaving the block closes the connection, which frees the node's slot at once.
 
         Raises NodeUnavailable, NodeBusy, NodeRefused, NodeGarbled or NodeTooSlow; a stream that ended without its finish
@@ -74,7 +74,7 @@ class GenerationClient:
                     raise
                 raise NodeTooSlow(f"the node passed its {phase.name} deadline", phase=phase.name) from error
 
-    async def _deltas(self, response: aiohttp.ClientResponse, phase: "_Phase", limit: asyncio.Timeout) -> AsyncIterator[Delta]:
+    async def _deltas(self, response: aiohttp.ClientResponse, phase: "_Phase", limit: asyncio.Timeout) -> AsyncGenerator[Delta, None]:
         reader = StreamReader()
         async for data in response.content.iter_any():
             for delta in reader.feed(data):

@@ -2,14 +2,17 @@
 
 import sqlalchemy as sa
 
-from bot.store import turns
-from bot.store.conversations import IDLE, Claim, open_at
-from bot.store.ids import AddressId, ConversationId, CustomerId, WorkspaceId
+from bot.store import turns, withdrawal
+from bot.store.conversations import IDLE, Claim, open_at, say
+from bot.store.ids import AccountId, AddressId, ConversationId, CustomerId, WorkspaceId
+from bot.store.outbox import Lane
 from bot.store.parties import AccountRef
-from bot.store.tables import conversation, rating, turn
+from bot.store.tables import conversation, rating, turn, workspace
 from bot.store.times import from_now
 from bot.store.turns import Place
 
+# stands in place of a preview that a platform does not let us remove
+REMOVED = "—"
 _C = conversation.c
 _THIS = sa.and_(_C.workspace_id == sa.bindparam("of_workspace"), _C.conversation_id == sa.bindparam("of_conversation"))
 _PLACE = (_C.workspace_id, _C.conversation_id, _C.address_id, _C.last_seq, _C.last_event)
@@ -47,8 +50,8 @@ _KEEP = (
 )
 
 
-def keep_stopped(connection: sa.Connection, claim: Claim, through: int, shown: str) -> bool:
-    """After a stop: store what was shown of the answer as a bot turn marked `stopped`. False when it was not a stop."""
+def keep_stopped(connection: sa.Connection, claim: Claim, through: int, shown: str) -> Place | None:
+    """After a stop: store what was shown of the answer as a bot turn marked `stopped`. None when it was not a stop."""
     row = connection.execute(
         _KEEP,
         {
@@ -57,9 +60,11 @@ def keep_stopped(connection: sa.Connection, claim: Claim, through: int, shown: s
             "at_epoch": claim.epoch + 1,
         },
     ).one_or_none()
-    if row is not None:
-        turns.add(connection, Place(*row), "bot", shown, answers_through=through, state="stopped")
-    return row is not None
+    if row is None:
+        return None
+    place = Place(*row)
+    turns.add(connection, place, "bot", shown, answers_through=through, state="stopped")
+    return place
 
 
 _CLOSE = (
@@ -80,13 +85,27 @@ def begin_anew(
     """Close the current conversation of an address, if there is one, and open another."""
     event = 0
     if current is not None:
-        row = connection.execute(_CLOSE, {"of_workspace": ref.workspace_id, "of_conversation": current}).one()
-        closed = Place(*row)
-        turns.log(connection, closed, "status", detail="closed")
-        event = closed.position
+        event = _close(connection, ref, current)
     fresh = open_at(connection, ref, address_id, customer_id, event=event + 1)
     turns.log(connection, Place(ref.workspace_id, fresh, address_id, 0, event + 1), "status", detail="opened")
+    greeting = connection.scalar(_GREETING, {"workspace_id": ref.workspace_id})
+    if greeting and not ref.route:  # a push channel greets by its own start command
+        turns.add(connection, say(connection, ref.workspace_id, fresh), "system", greeting)
     return fresh
+
+
+_GREETING = sa.select(workspace.c.greeting).where(workspace.c.workspace_id == sa.bindparam("workspace_id"))
+
+
+def _close(connection: sa.Connection, ref: AccountRef, current: ConversationId) -> int:
+    """Close a conversation and take back what the bot was about to send; the log's last position."""
+    row = connection.execute(_CLOSE, {"of_workspace": ref.workspace_id, "of_conversation": current}).one()
+    closed = Place(*row)
+    turns.log(connection, closed, "status", detail="closed")
+    if ref.route:
+        lane = Lane(ref.workspace_id, AccountId(ref.route), closed.address_id, current)
+        withdrawal.cancel(connection, lane, instead=REMOVED)
+    return closed.position
 
 
 def rate(

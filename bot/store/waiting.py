@@ -97,3 +97,9 @@ def expire(
 def due_count(connection: sa.Connection) -> int:
     """Conversations with an open question, over all workspaces: for the metrics."""
     return connection.scalar(sa.select(sa.func.count()).where(_C.due_at.is_not(None))) or 0
+
+
+def route_and_epoch(connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId) -> tuple[str, int]:
+    """Which account must send for a conversation ("" for none), and its present epoch."""
+    found = sa.select(_C.route, _C.epoch).where(_C.workspace_id == workspace_id, _C.conversation_id == conversation_id)
+    return tuple(connection.execute(found).one())

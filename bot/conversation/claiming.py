@@ -1,0 +1,56 @@
+"""The claim of a due conversation with all that its answer needs: one short unit, then none until the answer is stored."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from bot.store import conversations, outbox, parties, summaries, turns
+from bot.store.conversations import Claim
+from bot.store.ids import AccountId, AddressId, OutboxId, ProcessId
+from bot.store.outbox import Lane
+from bot.store.summaries import Fold
+from bot.store.turns import WindowTurn
+
+
+@dataclass(frozen=True, slots=True)
+class OpenQuestion:
+    """A claimed conversation: its turns since the fold and, on a push channel, the row kept for the answer."""
+
+    claim: Claim
+    fold: Fold | None
+    turns: tuple[WindowTurn, ...]
+    lane: Lane | None
+    outbox_id: OutboxId | None
+
+    @property
+    def asked_through(self) -> int:
+        """The newest customer turn there is."""
+        return max((turn.seq for turn in self.turns if turn.role == "customer"), default=0)
+
+
+def take_due(connection: sa.Connection, route: str, process: ProcessId, *, lease_s: float, room: int) -> tuple[OpenQuestion, ...]:
+    """Lease up to `room` due conversations of a route and read what is asked."""
+    claims = conversations.claim(connection, route, process, lease_s=lease_s, room=room)
+    return tuple(_open(connection, claim, route) for claim in claims)
+
+
+def take_interrupted(connection: sa.Connection, question: OpenQuestion) -> OpenQuestion:
+    """The same conversation again, at a new epoch, with what was written since. Raises Superseded."""
+    claim = conversations.interrupt(connection, question.claim)
+    return _open(connection, claim, question.lane.account_id if question.lane is not None else "")
+
+
+def _open(connection: sa.Connection, claim: Claim, route: str) -> OpenQuestion:
+    fold = summaries.fold(connection, claim.workspace_id, claim.conversation_id, claim.folded_seq)
+    after = fold.answers_through if fold is not None else 0
+    shown = turns.window(connection, claim.workspace_id, claim.conversation_id, after)
+    if not route:
+        return OpenQuestion(claim, fold, shown, None, None)
+    lane = Lane(claim.workspace_id, AccountId(route), claim.address_id, claim.conversation_id)
+    reserved = outbox.reserve(connection, lane, epoch=claim.epoch)
+    return OpenQuestion(claim, fold, shown, lane, reserved.outbox_id)
+
+
+def place(connection: sa.Connection, claim: Claim) -> tuple[AccountId, str, str]:
+    """(account id, chat id, thread id) of a claimed conversation's address."""
+    return parties.place(connection, claim.workspace_id, AddressId(claim.address_id))

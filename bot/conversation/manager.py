@@ -1,0 +1,222 @@
+"""Answers one open question: build the window, generate, decide, store. Meanwhile no transaction is open."""
+
+import time
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bot.conversation import reply
+from bot.conversation.answering import Answering
+from bot.conversation.claiming import take_interrupted
+from bot.conversation.contents import Contents
+from bot.conversation.counters import Counters
+from bot.conversation.fitting import Fitted, Fitting
+from bot.conversation.storing import Finished, drop_preview, store_answer, store_stopped
+from bot.conversation.window import ROLLOVER_AT
+from bot.errors import NodeGarbled, NodeRefused, NodeUnavailable, Superseded
+from bot.events import ChannelAddress
+from bot.generation.client import GenerationClient
+from bot.generation.node import Node, over_estimate
+from bot.generation.request import Draft, GenerationRequest, NodeProfile, Usage
+from bot.ports import Previews, PreviewTarget
+from bot.store.bulletin import Topic
+from bot.store.conversations import WindowState
+from bot.store.store import Store
+from bot.store.traces import Trace
+from bot.store.workspaces import WorkspaceContent
+
+ENDLESS = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """How answers are made: tokens at most, temperature, and seconds a follow-up waits for more of its burst."""
+
+    max_tokens: int
+    temperature: float
+    debounce_s: float
+
+
+Signer = Callable[[str, str], str]
+Splitter = Callable[[str, str], tuple[str, ...]]
+
+
+class Manager:
+    """`sign(purpose, text)` gives a hex HMAC; `split(account_id, text)` the physical messages of a push channel."""
+
+    def __init__(
+        self,
+        store: Store,
+        client: GenerationClient,
+        node: Node,
+        fitting: Fitting,
+        contents: Contents,
+        previews: Previews,
+        voice: Voice,
+        sign: Signer,
+        split: Splitter,
+        counters: Counters,
+    ) -> None:
+        self._store = store
+        self._client = client
+        self._node = node
+        self._fitting = fitting
+        self._contents = contents
+        self._previews = previews
+        self._voice = voice
+        self._sign = sign
+        self._split = split
+        self._counters = counters
+
+    async def answer(self, answering: Answering) -> float | None:
+        """Answer, again from the start at each interrupt; seconds until more is due there, None when nothing is.
+
+        Raises a GenerationError when the node gave no whole answer, Superseded when the epoch moved on: then nothing was
+        stored, but for what a stop keeps.
+        """
+        while True:
+            try:
+                return await self._attempt(answering)
+            except TimeoutError:
+                if answering.superseded:
+                    await self._end(answering)
+                    raise Superseded("stopped, or another conversation began") from None
+                assert answering.interrupted, "only supersede and interrupt end the scope"
+                self._counters.count("superseded", "interrupt")
+                answering.begin_again(await self._store.write(take_interrupted, answering.question))
+
+    async def _attempt(self, answering: Answering) -> float | None:
+        question, claim = answering.question, answering.question.claim
+        started = time.monotonic()
+        queued_ms = max(int((datetime.now(UTC) - claim.due_since).total_seconds() * 1000), 0)
+        async with answering.scope():
+            profile = await self._node.profile()
+            content, address = await self._contents.of(claim)
+            key = f"{profile.model}:{content.prompt_version}"
+            fitted = await self._fitting.fit(question, content.prompt, key, profile)
+            target = _target(answering, address, fitted)
+            draft = await self._generate(
+                answering, self._request(claim.workspace_id, claim.conversation_id, fitted), profile, target
+            )
+            answering.close_scope()
+        answer = reply.decide(draft)
+        tokens = _tokens(draft.usage, fitted, answer.text)
+        trace = _trace(profile, content, claim.attempts, queued_ms, draft, fitted)
+        folded = fitted.window.fold
+        finished = Finished(
+            question=question,
+            text=answer.text,
+            parts=self._split(question.lane.account_id, answer.text) if question.lane is not None else (answer.text,),
+            through=fitted.window.through,
+            window=WindowState(folded.seq if folded is not None else 0, tokens, key),
+            trace=trace,
+            model_texts=fitted.model_texts,
+            cut=fitted.cut,
+            summarise=tokens >= self._fitting.budget(profile) * ROLLOVER_AT,
+        )
+        more = await self._store.write(store_answer, finished, wait_s=self._voice.debounce_s)
+        self._told(answering, target)
+        self._count(fitted, draft, queued_ms, time.monotonic() - started)
+        return self._voice.debounce_s if more else None
+
+    def _request(self, workspace_id: str, conversation_id: str, fitted: Fitted) -> GenerationRequest:
+        return GenerationRequest(
+            fitted.window.messages,
+            salt=self._sign("cache_salt", workspace_id),
+            route=self._sign("route", f"{workspace_id}:{conversation_id}"),
+            max_tokens=self._voice.max_tokens,
+            temperature=self._voice.temperature,
+        )
+
+    async def _generate(
+        self, answering: Answering, request: GenerationRequest, profile: NodeProfile, target: PreviewTarget
+    ) -> Draft:
+        """The whole answer, shown while it grows."""
+        started = time.monotonic()
+        text, reason, usage, first = "", "", None, None
+        self._previews.show(target, answering.shown)
+        async with self._client.stream(request, profile) as deltas, aclosing(deltas):
+            async for delta in deltas:
+                reason, usage = delta.finish_reason or reason, delta.usage or usage
+                if not delta.text:
+                    continue
+                first = first if first is not None else time.monotonic()
+                text += delta.text
+                answering.shown = text.lstrip()
+                self._previews.show(target, answering.shown)
+                if len(text) > ENDLESS:
+                    raise NodeGarbled("the node's answer does not end")
+        first_ms = int((first - started) * 1000) if first is not None else None
+        return Draft(text, reason, usage, first_ms, int((time.monotonic() - started) * 1000))
+
+    async def _end(self, answering: Answering) -> None:
+        """The epoch moved on: keep what a stop keeps, take the preview away."""
+        question, shown = answering.question, reply.clean(answering.shown)
+        parts = self._split(question.lane.account_id, shown) if question.lane is not None and shown else (shown,)
+        kept = await self._store.write(store_stopped, question, question.asked_through, shown, parts)
+        if not kept and question.lane is not None:
+            await self._store.write(drop_preview, question)
+        _, address = await self._contents.of(question.claim)
+        self._told(answering, _target(answering, address, None))
+        self._counters.count("superseded", "stop" if kept else "epoch")
+
+    async def give_up(self, answering: Answering, error: Exception) -> None:
+        """No answer this time: nothing more is shown of it until the next try. A node that was away is asked anew what it is."""
+        if isinstance(error, NodeUnavailable | NodeRefused):
+            self._node.forget()
+        _, address = await self._contents.of(answering.question.claim)
+        self._previews.gone(_target(answering, address, None))
+
+    def _told(self, answering: Answering, target: PreviewTarget) -> None:
+        claim = answering.question.claim
+        self._store.bulletin.post(Topic.DIALOGUE, claim.address_id)
+        if answering.question.lane is not None:
+            self._store.bulletin.post(Topic.OUTBOX, answering.question.lane.account_id)
+        self._previews.gone(target)
+
+    def _count(self, fitted: Fitted, draft: Draft, queued_ms: int, answered_s: float) -> None:
+        self._counters.count("turns", "bot")
+        if fitted.broken:
+            self._counters.count("window_breaks", fitted.broken)
+        self._counters.observe("stage", queued_ms / 1000, "queue")
+        if draft.first_token_ms is not None:
+            self._counters.observe("stage", draft.first_token_ms / 1000, "first_token")
+        self._counters.observe("stage", answered_s, "answer")
+
+
+def _target(answering: Answering, address: ChannelAddress, fitted: Fitted | None) -> PreviewTarget:
+    question = answering.question
+    return PreviewTarget(
+        workspace_id=question.claim.workspace_id,
+        account_id=question.lane.account_id if question.lane is not None else "",
+        address_id=question.claim.address_id,
+        address=address,
+        outbox_id=question.outbox_id,
+        in_reply_to=fitted.window.through if fitted is not None else question.asked_through,
+        epoch=question.claim.epoch,
+    )
+
+
+def _tokens(usage: Usage | None, fitted: Fitted, answer: str) -> int:
+    """Exact size of the window through this answer, or the documented over-estimate."""
+    if usage is not None:
+        return usage.prompt + usage.output
+    return sum(over_estimate(text) for _, text in fitted.window.messages) + over_estimate(answer)
+
+
+def _trace(profile: NodeProfile, content: WorkspaceContent, attempts: int, queued_ms: int, draft: Draft, fitted: Fitted) -> Trace:
+    usage = draft.usage
+    return Trace(
+        model=profile.model,
+        prompt_version=content.prompt_version,
+        prompt_tokens=usage.prompt if usage is not None else None,
+        cached_tokens=usage.cached if usage is not None else None,
+        output_tokens=usage.output if usage is not None else None,
+        attempts=attempts,
+        queue_ms=queued_ms,
+        first_token_ms=draft.first_token_ms,
+        total_ms=draft.total_ms,
+        finish_reason=draft.finish_reason,
+        window_break=fitted.broken,
+    )

@@ -1,0 +1,107 @@
+"""Silence is an error: whoever waits too long is told once, honestly; a question nobody will answer any more is ended."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+import sqlalchemy as sa
+import structlog
+
+from bot.conversation.counters import Counters
+from bot.errors import StoreUnavailable
+from bot.store import outbox, turns, waiting, withdrawal
+from bot.store.bulletin import Topic
+from bot.store.controls import REMOVED
+from bot.store.ids import AccountId, ConversationId, WorkspaceId
+from bot.store.outbox import Lane
+from bot.store.store import Store
+from bot.store.turns import Place
+
+WAITING = "I need longer than usual to answer. Your message is safe with me, and I will answer as soon as I can."
+EXPIRED = "I am sorry: I could not answer your last message in time. Please send it again if you still need an answer."
+LOOK_EVERY_S = 1.0
+GROUP = 50
+log = structlog.get_logger()
+Open = tuple[WorkspaceId, ConversationId]
+
+
+class Notices:
+    """`shows(conversation)`: text of its answer is on show already, so there is nothing to excuse."""
+
+    name = "notices"
+
+    def __init__(
+        self,
+        store: Store,
+        counters: Counters,
+        shows: Callable[[ConversationId], bool],
+        *,
+        notice_after_s: float,
+        answer_within_s: float,
+    ) -> None:
+        self._store = store
+        self._counters = counters
+        self._shows = shows
+        self._notice_after_s = notice_after_s
+        self._answer_within_s = answer_within_s
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Look once a second until `stopping`."""
+        while not stopping.is_set():
+            try:
+                await self.look()
+            except StoreUnavailable as error:
+                log.warning("notices.store_unavailable", error=str(error))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await stopping.wait()
+
+    async def look(self) -> None:
+        """Tell those who wait too long, end what is too old."""
+        overdue = await self._store.read(waiting.overdue, older_than_s=self._answer_within_s, room=GROUP)
+        for one in overdue:
+            await self._tell(one, expire, "expired", self._answer_within_s)
+        found = await self._store.read(waiting.unnoticed, self._store.process_id, older_than_s=self._notice_after_s, room=GROUP)
+        for one in found:
+            if not self._shows(one[1]):
+                await self._tell(one, notice, "waiting", self._notice_after_s)
+
+    async def _tell(self, one: Open, unit: Callable[..., Place | None], reason: str, older_than_s: float) -> None:
+        place = await self._store.write(unit, *one, older_than_s=older_than_s)
+        if place is None:
+            return
+        self._counters.count("notices", reason)
+        log.info("notices.told", reason=reason, conversation=place.conversation_id)
+        self._store.bulletin.post(Topic.DIALOGUE, place.address_id)
+        if reason == "expired":
+            self._store.bulletin.post(Topic.SUPERSEDED, place.conversation_id)
+
+
+def notice(
+    connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId, *, older_than_s: float
+) -> Place | None:
+    """Unit: the one notice of this wait."""
+    place = waiting.mark_noticed(connection, workspace_id, conversation_id, older_than_s=older_than_s)
+    return _say(connection, place, WAITING)
+
+
+def expire(
+    connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId, *, older_than_s: float
+) -> Place | None:
+    """Unit: the end of a question that waited longer than `answer_within_s`."""
+    place = waiting.expire(connection, workspace_id, conversation_id, older_than_s=older_than_s)
+    return _say(connection, place, EXPIRED, silence=True)
+
+
+def _say(connection: sa.Connection, place: Place | None, text: str, *, silence: bool = False) -> Place | None:
+    """Store the notice; `silence` also takes back what the bot had begun to show on a push channel."""
+    if place is None:
+        return None
+    turns.add(connection, place, "system", text)
+    route, epoch = waiting.route_and_epoch(connection, place.workspace_id, place.conversation_id)
+    if route:
+        lane = Lane(place.workspace_id, AccountId(route), place.address_id, place.conversation_id)
+        if silence:
+            withdrawal.cancel(connection, lane, instead=REMOVED)
+        outbox.enqueue(connection, lane, (text,), kind="system", epoch=epoch, seq=place.seq)
+    return place

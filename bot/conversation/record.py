@@ -1,0 +1,163 @@
+"""What a pull channel shows of one address: its logged events by cursor, then live, with the preview of the answer being made."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import cast
+
+import sqlalchemy as sa
+
+from bot.errors import NotFound
+from bot.events import AccountKey, ChannelAddress
+from bot.ports import PreviewFeed
+from bot.store import dialogue, parties
+from bot.store.bulletin import Topic
+from bot.store.dialogue import Current, LoggedTurn
+from bot.store.ids import AddressId, ConversationId, WorkspaceId
+from bot.store.parties import AccountRef
+from bot.store.store import Store
+from bot.views import (
+    AttachmentView,
+    ChatEvent,
+    LoggedEvent,
+    PreviewGone,
+    PreviewShown,
+    Role,
+    StatusChanged,
+    TurnAdded,
+    TurnDeleted,
+    TurnEdited,
+    TurnPage,
+    TurnView,
+)
+
+ROOM = 200
+LOOK_EVERY_S = 2.0
+
+
+class StoredRecord:
+    """Record over a store. Lost wake-ups cost two seconds, never an event."""
+
+    def __init__(self, store: Store, accounts: Mapping[AccountKey, AccountRef], previews: PreviewFeed) -> None:
+        self._store = store
+        self._accounts = accounts
+        self._previews = previews
+
+    async def turns(self, address: ChannelAddress, after: int) -> TurnPage:
+        """See `bot.ports.Record`."""
+        return await self._store.read(_page, self._accounts[address.account_key], address, after)
+
+    async def follow(self, address: ChannelAddress, cursor: str | None) -> AsyncIterator[ChatEvent]:
+        """See `bot.ports.Record`."""
+        ref = self._accounts[address.account_key]
+        address_id, position = await self._store.read(_start, ref, address, cursor)
+        changed, answered = asyncio.Event(), 0
+        shown: PreviewShown | None = None
+        with (
+            self._store.bulletin.listen(Topic.DIALOGUE, address_id, lambda _: changed.set()),
+            self._previews.listen(address_id, changed.set),
+        ):
+            while True:
+                changed.clear()
+                # the preview is looked at first: one whose turn is logged by now must not be shown after it
+                preview = self._previews.current(address_id)
+                while events := await self._store.read(_events, ref.workspace_id, address_id, position):
+                    for event in events:
+                        answered = max(answered, _answers(event))
+                        shown = None if _ends_preview(event) else shown
+                        yield event
+                    position = _position(events[-1].cursor)
+                if preview is not None and preview.in_reply_to <= answered:
+                    preview = None
+                if preview != shown:
+                    shown = preview
+                    yield preview if preview is not None else PreviewGone()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_EVERY_S):
+                        await changed.wait()
+
+
+def _start(connection: sa.Connection, ref: AccountRef, address: ChannelAddress, cursor: str | None) -> tuple[AddressId, int]:
+    address_id = parties.find_address(connection, ref, address)
+    current = dialogue.current(connection, ref.workspace_id, address_id) if address_id is not None else None
+    if address_id is None or current is None:
+        raise NotFound("nothing was said at this address yet")
+    if cursor is None:
+        return address_id, current.first_event - 1
+    named, _, position = cursor.rpartition("-")
+    if named != address_id or not position.isascii() or not position.isdigit() or not _reached(current, position):
+        raise NotFound("this cursor is not one of this conversation's")
+    return address_id, int(position)
+
+
+def _reached(current: Current, position: str) -> bool:
+    return len(position) < 12 and int(position) <= current.last_event
+
+
+def _events(connection: sa.Connection, workspace_id: WorkspaceId, address_id: AddressId, after: int) -> list[LoggedEvent]:
+    logged = dialogue.events(connection, workspace_id, address_id, after, room=ROOM)
+    return [_event(entry, f"{address_id}-{entry.position}") for entry in logged]
+
+
+def _event(entry: LoggedTurn, cursor: str) -> LoggedEvent:
+    if entry.kind == "status" or entry.seq is None:
+        return StatusChanged(cursor, entry.conversation_id, entry.detail)
+    if entry.kind == "turn.deleted" or entry.state == "deleted":
+        return TurnDeleted(cursor, entry.seq)
+    kind = TurnEdited if entry.kind == "turn.edited" else TurnAdded
+    return kind(cursor, _view(entry))
+
+
+def _view(entry: LoggedTurn) -> TurnView:
+    assert entry.seq is not None
+    assert entry.created_at is not None
+    return TurnView(
+        id=f"{entry.conversation_id}-{entry.seq}",
+        seq=entry.seq,
+        role=cast("Role", entry.role),  # the table's check constraint holds it to these words
+        text=entry.text or "",
+        in_reply_to=entry.answers_through,
+        at=entry.created_at,
+        author=entry.author or "",
+        revision=entry.revision or 0,
+        state=entry.state or "whole",
+    )
+
+
+def _page(connection: sa.Connection, ref: AccountRef, address: ChannelAddress, after: int) -> TurnPage:
+    address_id = parties.find_address(connection, ref, address)
+    current = dialogue.current(connection, ref.workspace_id, address_id) if address_id is not None else None
+    if current is None:
+        return TurnPage("", (), "")
+    turns: list[TurnView] = []
+    while entries := dialogue.turns(connection, ref.workspace_id, current.conversation_id, after, room=ROOM):
+        turns.extend(_with_attachments(connection, ref.workspace_id, current.conversation_id, entries))
+        after = turns[-1].seq
+    return TurnPage(current.conversation_id, tuple(turns), f"{address_id}-{current.last_event}")
+
+
+def _with_attachments(
+    connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId, entries: Sequence[LoggedTurn]
+) -> list[TurnView]:
+    views = [_view(entry) for entry in entries]
+    found = dialogue.attachments(connection, workspace_id, conversation_id, [view.seq for view in views])
+    return [
+        replace(view, attachments=tuple(AttachmentView(*one) for one in found[view.seq])) if view.seq in found else view
+        for view in views
+    ]
+
+
+def _position(cursor: str) -> int:
+    return int(cursor.rpartition("-")[2])
+
+
+def _answers(event: LoggedEvent) -> int:
+    """Through which turn an event settles previews."""
+    if isinstance(event, TurnAdded) and event.turn.role in {"bot", "agent"}:
+        return event.turn.in_reply_to or event.turn.seq
+    return 0
+
+
+def _ends_preview(event: LoggedEvent) -> bool:
+    return isinstance(event, TurnAdded) and event.turn.role == "bot"

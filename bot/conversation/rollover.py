@@ -1,0 +1,95 @@
+"""Summarises a conversation ahead of its roll-over, in the background, so that no customer ever waits for it.
+
+The request extends the conversation's own prompt by one instruction: the node finds all of it in its prefix cache.
+"""
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from bot.conversation import reply, window
+from bot.conversation.manager import Signer
+from bot.generation.client import GenerationClient
+from bot.generation.node import Node
+from bot.generation.request import BACKGROUND, GenerationRequest
+from bot.store import jobs, summaries, turns, workspaces
+from bot.store.ids import ConversationId, ProcessId, WorkspaceId
+from bot.store.jobs import Job
+from bot.store.store import Store
+from bot.store.summaries import Fold
+from bot.store.turns import WindowTurn
+
+INSTRUCTION = (
+    "Summarise our conversation so far for your own later reference, in at most 120 words: who the customer is, what they want, "
+    "what was found out, promised and decided, and what is still open. Only the summary, no greeting."
+)
+SUMMARY_TOKENS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A conversation as it stands: its prompt's parts, through the newest answer."""
+
+    prompt: str
+    fold: Fold | None
+    turns: tuple[WindowTurn, ...]
+
+
+class Rollover:
+    """The job `summarise`; its subject is the conversation's id."""
+
+    def __init__(self, store: Store, client: GenerationClient, node: Node, sign: Signer) -> None:
+        self._store = store
+        self._client = client
+        self._node = node
+        self._sign = sign
+
+    async def run_job(self, job: Job) -> None:
+        """Summarise through the newest answer and keep it for the next roll-over. Raises a GenerationError when it cannot."""
+        source = await self._store.read(_read, job.workspace_id, ConversationId(job.subject))
+        answers = [turn for turn in source.turns if turn.role == "bot" and turn.answers_through is not None]
+        if not answers or (source.fold is not None and answers[-1].seq <= source.fold.seq):
+            await self._store.write(_drop, job, self._store.process_id)
+            return
+        newest = answers[-1]
+        text = await self._summarise(job, source, newest)
+        fold = Fold(newest.seq, newest.answers_through or 0, newest.window_tokens or 0, text or None)
+        await self._store.write(_keep, job, self._store.process_id, fold)
+
+    async def _summarise(self, job: Job, source: _Source, newest: WindowTurn) -> str:
+        answered = tuple(turn for turn in source.turns if turn.role != "customer" or turn.seq <= (newest.answers_through or 0))
+        messages = window.build(source.prompt, source.fold, answered).messages
+        request = GenerationRequest(
+            (*messages, ("user", INSTRUCTION)),
+            salt=self._sign("cache_salt", job.workspace_id),
+            route=self._sign("route", f"{job.workspace_id}:{job.subject}"),
+            max_tokens=SUMMARY_TOKENS,
+            temperature=0.0,
+            priority=BACKGROUND,
+        )
+        pieces: list[str] = []
+        async with self._client.stream(request, await self._node.profile()) as deltas, aclosing(deltas):
+            async for delta in deltas:
+                pieces.append(delta.text)
+                await asyncio.sleep(0)  # background: let live answers go first
+        return reply.clean("".join(pieces))
+
+
+def _read(connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId) -> _Source:
+    seq = summaries.folded_seq(connection, workspace_id, conversation_id)
+    fold = summaries.fold(connection, workspace_id, conversation_id, seq)
+    after = fold.answers_through if fold is not None else 0
+    content = workspaces.load(connection, workspace_id)
+    return _Source(content.prompt, fold, turns.window(connection, workspace_id, conversation_id, after))
+
+
+def _keep(connection: sa.Connection, job: Job, process: ProcessId, fold: Fold) -> None:
+    """Unit: the summary and the end of its job, together or not at all."""
+    if jobs.finish(connection, job, process):
+        summaries.keep(connection, job.workspace_id, ConversationId(job.subject), fold)
+
+
+def _drop(connection: sa.Connection, job: Job, process: ProcessId) -> None:
+    jobs.finish(connection, job, process)
