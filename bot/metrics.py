@@ -15,11 +15,12 @@ STAGE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One metric: what it counts, the kind it is, and the names of its labels."""
+    """One metric: what it counts, the kind it is, the names of its labels, and its published name where that says more."""
 
     kind: Literal["counter", "gauge", "seconds"]
     help: str
     labels: tuple[str, ...] = ()
+    published: str = ""
 
 
 MEASURES: Mapping[str, Measure] = {
@@ -27,8 +28,8 @@ MEASURES: Mapping[str, Measure] = {
         "counter", "Updates taken in, by what became of them; ignored ones with their reason.", ("channel", "outcome")
     ),
     "turns": Measure("counter", "Turns stored, by role.", ("role",)),
-    "turn_seconds": Measure("seconds", "Time an answer spent in a stage.", ("stage",)),
-    "generation_requests": Measure("counter", "Requests to the generation node, by result.", ("result",)),
+    "stage": Measure("seconds", "Time an answer spent in a stage.", ("stage",), "turn_seconds"),
+    "generation": Measure("counter", "Requests to the generation node, by result.", ("result",), "generation_requests"),
     "generation_tokens": Measure("counter", "Tokens of answered requests: prompt, cached (of the prompt), output.", ("kind",)),
     "superseded": Measure("counter", "Work dropped because the conversation moved on, by reason.", ("reason",)),
     "window_breaks": Measure("counter", "Prompts that do not extend the one before, by declared reason.", ("reason",)),
@@ -61,7 +62,7 @@ class Metrics:
         self._seconds_series: dict[tuple[str, ...], Histogram] = {}
 
     def _register(self, name: str, measure: Measure) -> None:
-        full = f"frontdesk_{name}"
+        full = f"frontdesk_{measure.published or name}"
         match measure.kind:
             case "counter":
                 self._counters[name] = Counter(full, measure.help, measure.labels, registry=self.registry)

@@ -26,7 +26,8 @@ def backlog(connection: sa.Connection) -> Backlog:
     due, since = connection.execute(_DUE).one()
     oldest = (connection.scalar(sa.select(from_now(0))) - since).total_seconds() if since is not None else 0.0
     counted = dict.fromkeys((*OPEN, "failed"), 0)
-    counted.update({state: number for state, number in connection.execute(_OPEN)})
+    for state, number in connection.execute(_OPEN):
+        counted[state] = number
     counted["failed"] = connection.scalar(_FAILED) or 0
     return Backlog(due, max(oldest, 0.0), counted)
 

@@ -1,18 +1,24 @@
 """Every metric is listed in the docs with its labels, and labels cannot grow without end."""
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bot.metrics import MEASURES, MOST_SERIES, Metrics
 
-DOC = Path(__file__).resolve().parent.parent.parent / "docs" / "operations.md"
+ROOT = Path(__file__).resolve().parent.parent.parent
+DOC = ROOT / "docs" / "operations.md"
 
 
 def test_the_docs_list_exactly_what_is_published() -> None:
     suffix = {"counter": "_total", "gauge": "", "seconds": ""}
-    published = {(f"frontdesk_{name}{suffix[measure.kind]}", ", ".join(measure.labels)) for name, measure in MEASURES.items()}
+    published = {
+        (f"frontdesk_{measure.published or name}{suffix[measure.kind]}", ", ".join(measure.labels))
+        for name, measure in MEASURES.items()
+    }
     listed = set(re.findall(r"^\| `(frontdesk_\w+)` \| ([a-z_, ]*?) *\|", DOC.read_text(), re.MULTILINE))
     assert listed == published
 
@@ -23,7 +29,7 @@ def test_counts_stages_and_levels_are_published() -> None:
     metrics.count("updates", "web", "stored")
     metrics.add("generation_tokens", 64, "output")
     metrics.count("expired")
-    metrics.observe("turn_seconds", 0.02, "generate")
+    metrics.observe("stage", 0.02, "generate")
     metrics.level("in_flight", 3)
     text = metrics.exposition().decode()
     assert 'frontdesk_updates_total{channel="web",outcome="stored"} 2.0' in text
@@ -36,6 +42,30 @@ def test_counts_stages_and_levels_are_published() -> None:
 def test_an_unknown_name_is_our_bug() -> None:
     with pytest.raises(KeyError):
         Metrics().count("no_such_thing")
+
+
+def calls() -> Iterator[tuple[str, str, str, int]]:
+    """(where, method, name, number of labels) of each call in the product that counts something."""
+    amounts = {"count": 0, "add": 1, "observe": 1, "level": 1}
+    for path in sorted((ROOT / "bot").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Attribute() | ast.Name() as on, attr=method),
+                    args=[ast.Constant(str(name)), *rest],
+                ):
+                    if method in amounts and ast.unparse(on).split(".")[-1].strip("_") in {"counters", "tally", "metrics"}:
+                        yield f"{path.name}:{node.lineno}", method, name, len(rest) - amounts[method]
+
+
+def test_what_the_product_counts_has_a_metric_with_those_labels() -> None:
+    found = list(calls())
+    assert len(found) >= 10
+    for where, method, name, labels in found:
+        assert name in MEASURES, f"{where} counts {name}"
+        assert len(MEASURES[name].labels) == labels, f"{where}: {name} has other labels"
+        kinds = {"observe": "seconds", "level": "gauge"}
+        assert MEASURES[name].kind == kinds.get(method, "counter"), f"{where}: {name} is no {method}"
 
 
 def test_labels_are_bounded() -> None:

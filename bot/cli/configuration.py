@@ -1,0 +1,78 @@
+"""All sections of one process, each checked by its own package, and every key nobody knows refused."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bot.errors import SettingsError
+from bot.settings import (
+    ConversationSettings,
+    DatabaseSettings,
+    GenerationSettings,
+    LogSettings,
+    SecuritySettings,
+    Source,
+    WorkspaceSettings,
+    check_section,
+    read_sources,
+)
+
+if TYPE_CHECKING:
+    from adapters.web.settings import WebSettings
+    from serving.settings import ServingSettings
+
+OWN = ("database", "generation", "conversation", "security", "log", "workspace")
+# channels that have a section in the documentation, but no adapter in this release
+LATER = ("telegram", "discord")
+SECTIONS = (*OWN, "web", "serving", *LATER)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """`serving` is None when `generation.url` names a server: then nothing of it is read. `file`: what was read, if any."""
+
+    database: DatabaseSettings
+    generation: GenerationSettings
+    conversation: ConversationSettings
+    security: SecuritySettings
+    log: LogSettings
+    workspace: WorkspaceSettings
+    web: "WebSettings"
+    serving: "ServingSettings | None"
+    file: Path | None
+
+
+def load(config: str | None, environment: Mapping[str, str]) -> Configuration:
+    """Read and check everything. Raises SettingsError naming the first wrong key or file."""
+    from adapters.web.settings import WebSettings
+
+    source = read_sources(SECTIONS, config=config, environment=environment)
+    _refuse_later_channels(source)
+    generation = check_section(source, "generation", GenerationSettings)
+    return Configuration(
+        database=check_section(source, "database", DatabaseSettings),
+        generation=generation,
+        conversation=check_section(source, "conversation", ConversationSettings),
+        security=check_section(source, "security", SecuritySettings),
+        log=check_section(source, "log", LogSettings),
+        workspace=check_section(source, "workspace", WorkspaceSettings),
+        web=check_section(source, "web", WebSettings),
+        serving=None if generation.url else _serving(source),
+        file=source.file,
+    )
+
+
+def _serving(source: Source) -> "ServingSettings":
+    from serving.settings import ServingSettings
+
+    settings: Any = check_section(source, "serving", ServingSettings)
+    return settings  # type: ignore[no-any-return]
+
+
+def _refuse_later_channels(source: Source) -> None:
+    for name in LATER:
+        if name in source.tables:
+            variable = next((variable for path, variable in source.variables.items() if path[0] == name), None)
+            place = variable or f"{source.file}: [{name}]"
+            raise SettingsError(f"{place}: this release has no {name} adapter; take the setting away")

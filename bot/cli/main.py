@@ -1,0 +1,70 @@
+"""The `frontdesk` command: finds the subcommand and imports only what it needs; errors are one line on stderr."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import NoReturn
+
+Command = Callable[[argparse.Namespace], int]
+WRONG = 2
+INTERRUPTED = 130
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(WRONG, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.exit(execute(sys.argv[1:]))
+
+
+def execute(arguments: Sequence[str]) -> int:
+    """Run one command; its exit code."""
+    given = parser().parse_args(arguments)
+    from bot.errors import FrontdeskError
+
+    try:
+        command: Command = import_module(f"bot.cli.{given.module}").execute
+        return command(given)
+    except FrontdeskError as error:
+        print(f"frontdesk: {' '.join(str(error).split())}", file=sys.stderr)
+        return WRONG
+    except BrokenPipeError:  # our reader went away, as in `frontdesk models list | head -1`
+        sys.stdout = None
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def parser() -> Parser:
+    made = Parser(prog="frontdesk", description="A customer-service bot platform on your own models.", allow_abbrev=False)
+    commands = made.add_subparsers(metavar="COMMAND", required=True)
+    _add(commands, "run", "start everything and print the link to open")
+    _add(commands, "migrate", "bring the database to this release's revision")
+    doctor = _add(commands, "doctor", "check everything and say what to do")
+    doctor.add_argument("--json", action="store_true", help="one JSON document instead of lines")
+    _add_models(commands)
+    _add(commands, "version", "print the release")
+    return made
+
+
+def _add(commands: "argparse._SubParsersAction[Parser]", name: str, text: str) -> Parser:
+    command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+    command.add_argument("--config", metavar="FILE", help="settings file (else FRONTDESK_CONFIG, else ./frontdesk.toml)")
+    command.set_defaults(module=name)
+    return command
+
+
+def _add_models(commands: "argparse._SubParsersAction[Parser]") -> None:
+    models = commands.add_parser("models", help="the models a node can serve", allow_abbrev=False)
+    actions = models.add_subparsers(metavar="ACTION", required=True)
+    for name, text in {"list": "name every model", "pull": "fetch and convert a model", "show": "tell about a model"}.items():
+        action = _add(actions, name, text)
+        action.set_defaults(module="models", action=name)
+        if name != "list":
+            action.add_argument("model", metavar="NAME", help="a name of the list, a Hugging Face id or a folder")
