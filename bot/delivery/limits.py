@@ -37,4 +37,5 @@ class PreviewLimits:
     typing_s: float = 4.0
     draft_s: float = 20.0
     request_s: float = 30.0
+    longest_s: float = 900.0
     placeholder: str = "…"

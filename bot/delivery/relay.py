@@ -53,10 +53,10 @@ class Relay:
     async def _take_over(self) -> None:
         while not self._stopping:
             try:
-                await self._carrier.take_over()
-                return
+                return await self._carrier.take_over()
             except StoreUnavailable as error:
                 await self._wait(error.retry_after_s)
+        return None
 
     async def _start_due(self, tasks: asyncio.TaskGroup) -> float:
         """Start a task for each address that may go; returns how long nothing new can be due, in seconds."""

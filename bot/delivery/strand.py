@@ -61,6 +61,10 @@ class Strand:
         self._over.set()
         self._changed.set()
 
+    async def ended(self) -> None:
+        """Return once `end` was called."""
+        await self._over.wait()
+
     async def run(self) -> None:
         """Show texts until the end, or until previewing does not work here."""
         if self._habits.preview == "none":
