@@ -1,0 +1,45 @@
+"""Origins: which web sites may call the API from a browser, and the CORS headers that say so."""
+
+from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
+
+from adapters.web.refusals import forbidden
+
+METHODS = "GET, POST, OPTIONS"
+HEADERS = "Authorization, Content-Type, Last-Event-ID"
+
+
+class Origins:
+    """No Origin header is allowed (not a browser, or a same-origin GET); with one only our own or a listed origin."""
+
+    def __init__(self, listed: Iterable[str], public_url: str) -> None:
+        self._listed = frozenset(listed)
+        self._own = _origin_of(public_url)
+
+    def admit(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """The CORS headers of the answer. Raises a 403 Refusal for an origin nobody listed."""
+        origin = headers.get("origin", "").lower()
+        if not origin or origin == self._own or urlsplit(origin).netloc == headers.get("host", "").lower() != "":
+            return {"Vary": "Origin"} if self._listed else {}
+        if origin in self._listed:
+            return {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": "Retry-After", "Vary": "Origin"}
+        raise forbidden("origin_not_allowed", "This web site is not on the list of allowed origins.")
+
+    def preflight(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """What a browser wants to hear before it sends the real request."""
+        allowed = {
+            "Access-Control-Allow-Methods": METHODS,
+            "Access-Control-Allow-Headers": HEADERS,
+            "Access-Control-Max-Age": "600",
+        }
+        return self.admit(headers) | allowed
+
+    @property
+    def frame_ancestors(self) -> str:
+        """The value of the CSP directive for the page that the widget puts into a frame."""
+        return " ".join(("'self'", *sorted(self._listed)))
+
+
+def _origin_of(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}".lower() if url else ""
