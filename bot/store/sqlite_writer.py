@@ -84,7 +84,7 @@ class SqliteWriter:
             raw.execute("SAVEPOINT unit")
             try:
                 queued.result = queued.work(connection)
-            except Exception as error:
+            except Exception as error:  # loop boundary: a failed unit is its caller's, the writer goes on
                 queued.error = unavailable(error) or error
                 if not raw.in_transaction:  # a full disk ends the whole transaction, not only the savepoint
                     raise sqlite3.OperationalError(str(error)) from error
