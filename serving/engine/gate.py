@@ -1,0 +1,156 @@
+"""The one door to vLLM's server: an allow-list, the key, a bounded body and an honest /health.
+
+A pure ASGI class around the whole application, so that nothing vLLM or its extensions mount can be reached past it.
+"""
+
+import hmac
+import ipaddress
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+GENERATES = frozenset({"/v1/chat/completions", "/v1/completions"})
+ALLOWED = frozenset(
+    {
+        ("POST", "/v1/chat/completions"),
+        ("POST", "/v1/completions"),
+        ("POST", "/tokenize"),
+        ("POST", "/detokenize"),
+        ("GET", "/v1/models"),
+        ("GET", "/health"),
+        ("GET", "/metrics"),
+    }
+)
+OPEN_ON_LOOPBACK = frozenset({"/health", "/metrics"})
+MAX_BODY_BYTES = 8 * 1024 * 1024
+
+
+class Refused(Exception):
+    """The request does not pass; carries the answer."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+@dataclass(slots=True)
+class Readiness:
+    """Whether this engine has ever generated a token."""
+
+    proven: bool = False
+
+
+class Gate:
+    """Lets the allowed requests through to `app` and answers all others itself."""
+
+    def __init__(self, app: App, api_key: str, readiness: Readiness, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+        self._app = app
+        self._key = api_key.encode()
+        self._readiness = readiness
+        self._max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        try:
+            body = await self._admit(scope, receive)
+        except Refused as refused:
+            await answer(send, refused)
+            return
+        if scope["path"] in GENERATES:
+            send = self._noting_tokens(send)
+        await self._app(scope, replayed(body, receive), send)
+
+    async def _admit(self, scope: Scope, receive: Receive) -> bytes:
+        route = (scope["method"], scope["path"])
+        if route not in ALLOWED:
+            raise Refused(404, "no such resource")
+        if not (scope["path"] in OPEN_ON_LOOPBACK and from_loopback(scope)) and not self._has_key(scope):
+            raise Refused(401, "a valid key is needed: Authorization: Bearer KEY")
+        if scope["path"] == "/health" and not self._readiness.proven:
+            raise Refused(503, "no token was generated yet")
+        return await self._body(scope, receive) if scope["method"] == "POST" else b""
+
+    def _has_key(self, scope: Scope) -> bool:
+        scheme, _, given = header(scope, b"authorization").partition(b" ")
+        return scheme.lower() == b"bearer" and hmac.compare_digest(given.strip(), self._key)
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        length = header(scope, b"content-length")
+        if length.isdigit() and int(length) > self._max_body_bytes:
+            raise Refused(413, f"the body may have {self._max_body_bytes} bytes")
+        body = bytearray()
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise Refused(400, "the client went away")
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > self._max_body_bytes:
+                raise Refused(413, f"the body may have {self._max_body_bytes} bytes")
+        return bytes(body)
+
+    def _noting_tokens(self, send: Send) -> Send:
+        """A whole (not streamed) 200 of a generating route is the proof that tokens come out."""
+        whole = False
+
+        async def noting(message: Message) -> None:
+            nonlocal whole
+            if message["type"] == "http.response.start":
+                kind = dict(message.get("headers", ())).get(b"content-type", b"")
+                whole = message["status"] == 200 and kind.startswith(b"application/json")
+            elif whole and not message.get("more_body", False):
+                self._readiness.proven = True
+            await send(message)
+
+        return noting
+
+
+def header(scope: Scope, name: bytes) -> bytes:
+    return next((bytes(value) for key, value in scope["headers"] if key == name), b"")
+
+
+def from_loopback(scope: Scope) -> bool:
+    client = scope.get("client")
+    try:
+        return client is not None and ipaddress.ip_address(client[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def replayed(body: bytes, receive: Receive) -> Receive:
+    """The body that was read already, then whatever the server still says (the disconnect)."""
+    given = False
+
+    async def again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+async def answer(send: Send, refused: Refused) -> None:
+    body = json.dumps({"error": {"code": refused.status, "message": refused.message, "type": "refused"}}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if refused.status in (401, 503):
+        headers.append((b"www-authenticate", b"Bearer") if refused.status == 401 else (b"retry-after", b"5"))
+    if refused.status == 413:
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": refused.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

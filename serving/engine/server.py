@@ -1,0 +1,108 @@
+"""vLLM's own OpenAI server, started through its Python entry points behind the gate.
+
+vLLM is imported inside functions: a wrong order must be refused, and the port taken, before the slow import.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+from argparse import Namespace
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import uvicorn
+
+from serving.engine import flags
+from serving.engine.gate import App, Gate, Readiness
+from serving.errors import EngineRefused
+from serving.order import EngineOrder
+
+if TYPE_CHECKING:
+    from vllm.config import VllmConfig
+    from vllm.v1.engine.async_llm import AsyncLLM
+
+WATCH_S = 0.5
+
+
+def configure(order: EngineOrder) -> tuple[Namespace, "VllmConfig"]:
+    """Let vLLM's own parser and configuration judge the order, before any weight is read; raises EngineRefused."""
+    from vllm.engine.arg_utils import AsyncEngineArgs
+    from vllm.entrypoints.launchers.cli_args import make_arg_parser, validate_parsed_serve_args
+    from vllm.usage.usage_lib import UsageContext
+    from vllm.utils.argparse_utils import FlexibleArgumentParser
+
+    class Parser(FlexibleArgumentParser):  # type: ignore[misc]  # untyped in vLLM
+        def error(self, message: str) -> NoReturn:
+            raise EngineRefused(f"serving.engine_args: {message}")
+
+    cpuinfo = Path("/proc/cpuinfo")
+    cpu = flags.cpu_flags(cpuinfo.read_text() if cpuinfo.exists() else "")
+    try:
+        args = make_arg_parser(Parser()).parse_args(flags.arguments(order, cpu))
+        validate_parsed_serve_args(args)
+        config = AsyncEngineArgs.from_cli_args(args).create_engine_config(UsageContext.OPENAI_API_SERVER)
+    except (ValueError, TypeError, KeyError, NotImplementedError) as error:
+        raise EngineRefused(f"serving: vLLM refuses these settings: {one_line(error)}") from error
+    return args, config
+
+
+def one_line(error: Exception) -> str:
+    """The sentence of an error that may carry a page: pydantic puts it on a line `Value error, ... [type=`."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = next((line for line in lines if line.startswith("Value error, ")), lines[0] if lines else repr(error))
+    return told.removeprefix("Value error, ").split(" [type=")[0]
+
+
+@contextlib.asynccontextmanager
+async def running(order: EngineOrder, config: "VllmConfig") -> AsyncIterator["AsyncLLM"]:
+    from vllm.v1.engine.async_llm import AsyncLLM
+
+    if flags.lean(order):
+        # The core process is forked from this one, which has just imported all it needs. vLLM asks for a fresh process on
+        # CPU because it sets the threads of its workers through the environment; ours was set before the first import.
+        os.environ["VLLM_WORKER_MULTIPROC_METHOD"] = "fork"
+    llm = AsyncLLM.from_vllm_config(config)
+    try:
+        yield llm
+    finally:
+        llm.shutdown(timeout=order.shutdown_s)
+
+
+async def application(llm: "AsyncLLM", args: Namespace) -> Any:
+    from vllm.entrypoints.launchers.api_server.app_state import init_app_state
+    from vllm.entrypoints.launchers.app import build_app
+
+    tasks = await llm.get_supported_tasks()
+    app = build_app(args, tasks, llm.model_config)
+    await init_app_state(llm, app.state, args, tasks)
+    return app
+
+
+async def serve(order: EngineOrder, sock: socket.socket, args: Namespace, config: "VllmConfig") -> bool:
+    """Serve until a signal asks to stop (True) or the engine has died (False)."""
+    async with running(order, config) as llm:
+        app: App = await application(llm, args)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                Gate(app, order.api_key, Readiness()),
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=order.shutdown_s,
+            )
+        )
+        watching = asyncio.create_task(stop_when_dead(server, llm))
+        try:
+            await server.serve(sockets=[sock])
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+        return not llm.errored
+
+
+async def stop_when_dead(server: uvicorn.Server, llm: "AsyncLLM") -> None:
+    while not llm.errored:
+        await asyncio.sleep(WATCH_S)
+    server.should_exit = True
