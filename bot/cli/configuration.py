@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bot.errors import SettingsError
 from bot.settings import (
@@ -58,16 +58,25 @@ def load(config: str | None, environment: Mapping[str, str]) -> Configuration:
         log=check_section(source, "log", LogSettings),
         workspace=check_section(source, "workspace", WorkspaceSettings),
         web=check_section(source, "web", WebSettings),
-        serving=None if generation.url else _serving(source),
+        serving=None if generation.url else _serving(source, environment, generation.model),
         file=source.file,
     )
 
 
-def _serving(source: Source) -> "ServingSettings":
-    from serving.settings import ServingSettings
+def _serving(source: Source, environment: Mapping[str, str], model: str) -> "ServingSettings":
+    """What our own node will read for itself, checked before anything starts. It serves `generation.model`, if told no other."""
+    from serving.errors import ServingError
+    from serving.settings import load as load_serving
 
-    settings: Any = check_section(source, "serving", ServingSettings)
-    return settings  # type: ignore[no-any-return]
+    try:
+        settings = load_serving(source.file, environment)
+    except ServingError as error:
+        raise SettingsError(str(error)) from error
+    if "model" not in source.tables.get("serving", {}):
+        return settings.model_copy(update={"model": model})
+    if "model" in source.tables.get("generation", {}) and settings.model != model:
+        raise SettingsError(f"[generation] model is {model} and [serving] model {settings.model}: name one, or the same in both")
+    return settings
 
 
 def _refuse_later_channels(source: Source) -> None:

@@ -1,0 +1,128 @@
+"""Puts the parts of `frontdesk run` together, and says in which order they stop."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from socket import socket
+
+from adapters.web.routes import routes
+from adapters.web.streams import Streams
+from bot.application import Part, Stage
+from bot.cli.configuration import Configuration
+from bot.cli.dialogue import Dialogue, assemble
+from bot.cli.generation import Generation
+from bot.cli.node import NodeProcess
+from bot.cli.readiness import Readiness
+from bot.events import AccountKey
+from bot.generation.client import Deadlines, GenerationClient
+from bot.http import Health, HttpHost
+from bot.metrics import Metrics
+from bot.secret import Secret
+from bot.settings import GenerationSettings
+from bot.store.parties import AccountRef
+from bot.store.store import Store
+
+# seconds; together they bound a drain
+WORKERS_S = 12.0
+HTTP_S = 5.0
+NODE_S = 12.0
+
+
+@dataclass(slots=True)
+class Claiming:
+    """A part that is asked whether it still takes work."""
+
+    part: Part
+    active: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.part.name
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        self.active = True
+        ended = asyncio.create_task(self._note(stopping))
+        try:
+            await self.part.run(stopping)
+        finally:
+            ended.cancel()
+            self.active = False
+
+    async def _note(self, stopping: asyncio.Event) -> None:
+        await stopping.wait()
+        self.active = False
+
+
+@dataclass(slots=True)
+class Serving:
+    """The HTTP host; open event streams are ended first, so that their clients come back elsewhere with their cursor."""
+
+    host: HttpHost
+    streams: Streams
+    name: str = "http"
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        closing = asyncio.create_task(self._close_streams(stopping))
+        try:
+            await self.host.run(stopping)
+        finally:
+            closing.cancel()
+
+    async def _close_streams(self, stopping: asyncio.Event) -> None:
+        await stopping.wait()
+        self.streams.close()
+
+
+def client(generation: Generation, settings: GenerationSettings) -> GenerationClient:
+    """The one client of this process; made inside the event loop."""
+    deadlines = Deadlines(settings.first_token_timeout_s, settings.idle_timeout_s, settings.total_timeout_s)
+    return GenerationClient(
+        generation.url, generation.model, generation.api_key, deadlines, connections=generation.max_concurrent + 8
+    )
+
+
+def stages(
+    configuration: Configuration,
+    store: Store,
+    accounts: Mapping[AccountKey, AccountRef],
+    client: GenerationClient,
+    generation: Generation,
+    secret: Secret,
+    node: NodeProcess | None,
+    public: socket,
+    private: socket,
+) -> Sequence[Stage]:
+    """First the claimers end, while answers may still be fetched; then the listeners; the node last, since answers need it."""
+    metrics = Metrics()
+    dialogue = assemble(
+        store=store,
+        accounts=accounts,
+        client=client,
+        generation=generation,
+        settings=configuration.generation,
+        conversation=configuration.conversation,
+        database=configuration.database,
+        secret=secret,
+        metrics=metrics,
+    )
+    worker = Claiming(dialogue.worker)
+    readiness = Readiness(store, metrics, lambda: worker.active, lambda: dialogue.worker.in_flight)
+    http = _http(configuration, dialogue, Health(readiness.checks, readiness.refresh, metrics), public, private)
+    return [
+        Stage([worker, dialogue.jobs, dialogue.notices], WORKERS_S),
+        Stage([http], HTTP_S),
+        Stage([node] if node is not None else [], NODE_S),
+    ]
+
+
+def _http(configuration: Configuration, dialogue: Dialogue, health: Health, public: socket, private: socket) -> Serving:
+    streams = Streams()
+    table = routes(
+        intake=dialogue.intake,
+        record=dialogue.record,
+        sessions=dialogue.visitors,
+        settings=configuration.web,
+        streams=streams,
+        title=configuration.workspace.name,
+    )
+    return Serving(HttpHost(public, private, table, health), streams)

@@ -1,0 +1,45 @@
+"""Opens the database of the settings, and makes sure of what every process needs in it: the workspace and the accounts."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+import sqlalchemy as sa
+
+from bot.errors import StoreUnavailable
+from bot.events import AccountKey
+from bot.settings import DatabaseSettings, WorkspaceSettings
+from bot.store import workspaces
+from bot.store.parties import AccountRef, ensure_account
+from bot.store.store import Store
+
+PUSH = {"telegram", "discord"}
+
+
+async def open_store(settings: DatabaseSettings) -> Store:
+    """The store of `database.url`, at this release's revision already. Raises AlreadyRunning, StoreUnavailable."""
+    file = settings.sqlite_file
+    if file is not None:
+        from bot.store.sqlite import SqliteStore
+
+        return await SqliteStore.open(file)
+    from bot.store.postgres import PostgresStore
+
+    return await PostgresStore.open(settings.parsed)
+
+
+async def settle_in(store: Store, settings: WorkspaceSettings, accounts: Sequence[AccountKey]) -> Mapping[AccountKey, AccountRef]:
+    """The accounts of the settings as the database knows them; an empty database gets its workspace first."""
+    return await store.write(_settle_in, settings, accounts)
+
+
+def _settle_in(
+    connection: sa.Connection, settings: WorkspaceSettings, accounts: Sequence[AccountKey]
+) -> Mapping[AccountKey, AccountRef]:
+    workspace_id = workspaces.seed(connection, settings.name, settings.timezone, settings.greeting, settings.prompt)
+    return {key: ensure_account(connection, workspace_id, key.channel, key.name, push=key.channel in PUSH) for key in accounts}
+
+
+async def close(store: Store) -> None:
+    """Let go of the database; one that is away already has nothing of ours."""
+    with suppress(StoreUnavailable):
+        await store.close()
