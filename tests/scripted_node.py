@@ -129,7 +129,7 @@ class ScriptedNode:
         self, asked: dict[str, Any], how: Behaviour, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         answer = how.script(asked["messages"])
-        pieces = _split(answer, how.pieces)
+        pieces, endless = _split(answer, how.pieces), how.fault == "endless"
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
         if how.delay_s or how.fault == "silent":
             await _unless_closed(reader, asyncio.sleep(how.delay_s if how.fault != "silent" else 3600))
@@ -147,12 +147,12 @@ class ScriptedNode:
             if how.pace_s:
                 await writer.drain()
                 await _unless_closed(reader, asyncio.sleep(how.pace_s))
-        while how.fault == "endless":
+        while endless:
             _chunk(writer, _event({"choices": [{"index": 0, "delta": {"content": " more"}, "finish_reason": None}]}))
             await writer.drain()
             await asyncio.sleep(0)
         prompt = len(template(asked["messages"]).encode())
-        usage = {"prompt_tokens": prompt, "completion_tokens": len(answer.encode()) + 3}
+        usage = {"prompt_tokens": prompt, "completion_tokens": len(answer.encode("utf-8", "replace")) + 3}
         _chunk(writer, _event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}))
         _chunk(writer, _event({"choices": [], "usage": usage}))
         _chunk(writer, b"data: [DONE]\n\n")

@@ -13,6 +13,7 @@ from bot.store.summaries import Fold
 from bot.store.turns import WindowTurn
 
 RESERVE = 64
+SHORTENED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,9 @@ class Fitting:
         window = windows.build(prompt, fold, turns)
         size = await self._node.count(window.messages)
         model_texts: dict[int, str] = {}
-        while size > budget:
-            turns, shortened = _shorten_longest(turns, budget / size)
+        goal = budget if size <= budget else budget * SHORTENED  # leave room for what follows, or the next turn folds again
+        while size > goal:
+            turns, shortened = _shorten_longest(turns, goal / size)
             if not shortened:
                 break
             model_texts.update(shortened)
@@ -88,7 +90,7 @@ def _shorten_longest(turns: tuple[WindowTurn, ...], share: float) -> tuple[tuple
     longest = max(turns, key=lambda turn: len(turn.text), default=None)
     if longest is None or len(longest.text) <= 128:
         return turns, {}
-    text = windows.shorten(longest.text, share * 0.8)
+    text = windows.shorten(longest.text, share * 0.9)
     if len(text) >= len(longest.text):
         return turns, {}
     changed = WindowTurn(longest.seq, longest.role, text, longest.answers_through, longest.window_tokens)

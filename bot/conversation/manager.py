@@ -12,7 +12,7 @@ from bot.conversation.claiming import take_interrupted
 from bot.conversation.contents import Contents
 from bot.conversation.counters import Counters
 from bot.conversation.fitting import Fitted, Fitting
-from bot.conversation.storing import Finished, drop_preview, store_answer, store_stopped
+from bot.conversation.storing import SUMMARISE, Finished, drop_preview, store_answer, store_stopped
 from bot.conversation.window import ROLLOVER_AT
 from bot.errors import NodeGarbled, NodeRefused, NodeUnavailable, Superseded
 from bot.events import ChannelAddress
@@ -117,6 +117,8 @@ class Manager:
         )
         more = await self._store.write(store_answer, finished, wait_s=self._voice.debounce_s)
         self._told(answering, target)
+        if finished.summarise:
+            self._store.bulletin.post(Topic.JOB, SUMMARISE)
         self._count(fitted, draft, queued_ms, time.monotonic() - started)
         return self._voice.debounce_s if more else None
 

@@ -74,7 +74,9 @@ class GenerationClient:
                     raise
                 raise NodeTooSlow(f"the node passed its {phase.name} deadline", phase=phase.name) from error
 
-    async def _deltas(self, response: aiohttp.ClientResponse, phase: "_Phase", limit: asyncio.Timeout) -> AsyncGenerator[Delta, None]:
+    async def _deltas(
+        self, response: aiohttp.ClientResponse, phase: "_Phase", limit: asyncio.Timeout
+    ) -> AsyncGenerator[Delta, None]:
         reader = StreamReader()
         async for data in response.content.iter_any():
             for delta in reader.feed(data):

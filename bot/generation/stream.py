@@ -3,6 +3,7 @@
 Source of the format: OpenAI's chat completion chunks as vLLM sends them, server-sent events with one `data:` line each.
 """
 
+import json
 from collections.abc import Iterator
 
 import msgspec
@@ -67,10 +68,7 @@ class StreamReader:
                     yield self._delta(payload)
 
     def _delta(self, payload: bytes) -> Delta:
-        try:
-            chunk = _decode(payload)
-        except msgspec.MsgspecError as error:
-            raise NodeGarbled("the node's stream is not a chat completion") from error
+        chunk = _chunk(payload)
         if chunk.error is not None:
             raise NodeUnavailable(f"the node gave up in mid-stream (code {chunk.error.code})")
         usage = _usage(chunk.usage)
@@ -80,6 +78,17 @@ class StreamReader:
         if choice.finish_reason is not None:
             self.done = True
         return Delta(choice.delta.content or "", choice.finish_reason, usage)
+
+
+def _chunk(payload: bytes) -> _Chunk:
+    try:
+        return _decode(payload)
+    except msgspec.MsgspecError:
+        pass  # half a surrogate pair is no JSON for the fast decoder, but the standard one lets it through to be cleaned
+    try:
+        return msgspec.convert(json.loads(payload), _Chunk)
+    except ValueError as error:  # what both decoders raise
+        raise NodeGarbled("the node's stream is not a chat completion") from error
 
 
 def _usage(found: _Usage | None) -> Usage | None:

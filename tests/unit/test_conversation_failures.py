@@ -1,0 +1,115 @@
+"""What customers feel when the node is away, full, slow or wrong: one honest notice, then the answer; never half an answer."""
+
+import asyncio
+
+import pytest
+
+from bot.generation.client import Deadlines
+from bot.views import TurnAdded
+from tests.house import House, open_house
+
+QUICK = Deadlines(first_token_s=0.2, idle_s=0.2, total_s=1.0)
+
+
+async def _break_then_mend(house: House, fault: str) -> list[tuple[str, str]]:
+    house.node.behaviour.fault = fault
+    await house.hear("ann", "hello out there my friends")
+    await asyncio.wait_for(_tried_twice(house), 15)
+    assert [role for role, _ in await house.dialogue("ann")] == ["customer"]
+    house.node.behaviour.fault = ""
+    await house.answer("ann", 1)
+    return await house.dialogue("ann")
+
+
+async def _tried_twice(house: House) -> None:
+    """Until the claim's counter says that a second try began."""
+    while True:
+        attempts = await house.store.read(
+            lambda connection: connection.exec_driver_sql("SELECT attempts FROM conversation").scalar()
+        )
+        if attempts >= 2:
+            return
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("fault", ["down", "error", "full", "refuse", "cut", "garbage", "silent", "endless"])
+async def test_a_broken_node_costs_time_and_never_half_an_answer(fault: str) -> None:
+    async with open_house(deadlines=QUICK) as house:
+        dialogue = await _break_then_mend(house, fault)
+        assert dialogue == [
+            ("customer", "hello out there my friends"),
+            ("bot", "You said: hello out there my friends"),
+        ]
+
+
+async def test_who_waits_too_long_is_told_once() -> None:
+    async with open_house(deadlines=QUICK, notice_after_s=0.3) as house:
+        house.node.behaviour.fault = "down"
+        await house.hear("ann", "hello")
+        roles: list[str] = []
+        async for event in house.events("ann"):
+            if isinstance(event, TurnAdded):
+                roles.append(event.turn.role)
+            if roles == ["customer", "system"]:
+                break
+        await house.notices.look()
+        house.node.behaviour.fault = ""
+        await house.answer("ann", 1)
+        assert [role for role, _ in await house.dialogue("ann")] == ["customer", "system", "bot"]
+        assert "system" not in [message["role"] for message in house.node.prompts[-1][1:]]
+
+
+async def test_a_stale_question_expires_with_one_notice_and_is_counted_apart() -> None:
+    async with open_house(deadlines=QUICK, answer_within_s=0.3) as house:
+        house.node.behaviour.fault = "down"
+        await house.hear("ann", "hello")
+        async for event in house.events("ann"):
+            if isinstance(event, TurnAdded) and event.turn.role == "system":
+                break
+        house.node.behaviour.fault = ""
+        await house.hear("ann", "are you there?")
+        await house.answer("ann", 3)
+        assert [role for role, _ in await house.dialogue("ann")] == ["customer", "system", "customer", "bot"]
+        assert house.node.prompts[-1][-1]["content"] == "hello\n\nare you there?"
+
+
+async def test_an_empty_answer_becomes_an_apology() -> None:
+    async with open_house() as house:
+        house.node.behaviour.script = lambda _: " \n"
+        await house.hear("ann", "hello")
+        assert "sorry" in (await house.answer("ann", 1)).text
+
+
+async def test_model_text_that_no_database_takes_is_cleaned() -> None:
+    async with open_house() as house:
+        house.node.behaviour.script = lambda _: "a\x00b \ud800c"
+        await house.hear("ann", "hello")
+        assert (await house.answer("ann", 1)).text == "ab c"
+
+
+async def test_stopping_gives_running_answers_back() -> None:
+    async with open_house() as house:
+        house.node.behaviour.gate = asyncio.Event()
+        await house.hear("ann", "hello")
+        await house.until(lambda: house.node.running == 1)
+        house.stopping.set()
+        await house.until(lambda: house.node.running == 0)
+        state = await house.store.read(
+            lambda connection: connection.exec_driver_sql("SELECT lease_owner, due_at IS NOT NULL, epoch FROM conversation").one()
+        )
+        assert tuple(state) == (None, 1, 1)
+
+
+async def test_a_server_without_token_counts_is_spoken_to_plainly() -> None:
+    async with open_house(dialect="openai") as house:
+        house.node.behaviour.exact = False
+        await house.hear("ann", "hello")
+        await house.answer("ann", 1)
+        assert not {"cache_salt", "priority"} & set(house.node.bodies[-1])
+
+
+async def test_a_vllm_gets_its_extras_after_a_probe() -> None:
+    async with open_house() as house:
+        await house.hear("ann", "hello")
+        await house.answer("ann", 1)
+        assert {"cache_salt", "priority"} <= set(house.node.bodies[-1])
