@@ -1,4 +1,4 @@
-"""A whole Frontdesk without HTTP around it: store, intake, worker and record over a scripted node, for tests of the conversation."""
+"""A whole Frontdesk without HTTP around it: store, intake, worker and record over a scripted node."""
 
 import asyncio
 import contextlib

@@ -1,5 +1,7 @@
 """The window: append-only, in answer order, folded in one step, never too long."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,7 +82,7 @@ async def test_every_undeclared_prompt_extends_the_one_before_and_roll_overs_fol
             await house.hear("ann", f"question number {number}, neither long nor short")
             await house.answer("ann", 2 * number + 1)
         live = [p for p in house.node.prompts if not p[-1]["content"].startswith("Summarise")]
-        for before, after in zip(live, live[1:], strict=False):
+        for before, after in pairwise(live):
             extends = template(after).startswith(template(before).removesuffix("<assistant>"))
             folds += not extends
             assert len(template(after)) <= 1500
@@ -97,6 +99,7 @@ async def test_every_undeclared_prompt_extends_the_one_before_and_roll_overs_fol
 
 async def test_a_prompt_larger_than_the_model_is_shortened_and_answered() -> None:
     async with open_house(history_tokens=800) as house:
+        house.node.behaviour.script = lambda _: "I see"
         await house.hear("ann", "x" * 5000 + " the end")
         await house.answer("ann", 1)
         assert len(template(_live(house)[-1])) <= 800
