@@ -3,32 +3,30 @@
 import { Api } from "./api.js";
 import { Chat } from "./chat.js";
 import { Composer } from "./composer.js";
-import { Vault } from "./vault.js";
+import { Host } from "./host.js";
+import { Vault, browserStorage } from "./vault.js";
 import { View } from "./view.js";
 
 const framed = document.documentElement.dataset.place === "frame";
+const host = framed ? new Host() : null;
 const given = new URLSearchParams(framed ? window.location.hash.slice(1) : "");
 const identity = given.get("user") ? { user: given.get("user"), signature: given.get("signature") ?? "" } : null;
-
-function tellHost(message) {
-  // nothing in it is secret: the host page may be any listed origin
-  if (framed) window.parent.postMessage({ frontdesk: message }, "*");
-}
 
 if (given.get("title")) {
   document.title = given.get("title");
   document.getElementById("title").textContent = given.get("title");
 }
 
-const vault = new Vault(identity ? `user:${identity.user}` : "guest");
-const view = new View(vault, (count) => tellHost({ unread: count }));
+const storage = browserStorage() ?? (await host?.storage()) ?? null;
+const vault = new Vault(identity ? `user:${identity.user}` : "guest", storage);
+const view = new View(vault, (count) => host?.tell({ unread: count }));
 const chat = new Chat({ api: new Api(new URL("../api/chat/", import.meta.url)), vault, view, identity });
 view.chat = chat;
 
 const composer = new Composer({
   vault,
   onSend: (text) => chat.say(text),
-  onEscape: () => (chat.answering ? chat.stop() : tellHost({ close: true })),
+  onEscape: () => (chat.answering ? chat.stop() : host?.tell({ close: true })),
 });
 
 document.getElementById("stop").addEventListener("click", () => {
@@ -40,18 +38,16 @@ document.getElementById("new").addEventListener("click", () => {
   composer.focus();
 });
 
-if (framed) {
+if (host) {
   const close = document.getElementById("close");
   close.hidden = false;
-  close.addEventListener("click", () => tellHost({ close: true }));
-  window.addEventListener("message", (event) => {
-    if (event.source !== window.parent || typeof event.data?.frontdesk?.open !== "boolean") return;
-    view.shut = !event.data.frontdesk.open;
-    if (view.shut) return;
+  close.addEventListener("click", () => host.tell({ close: true }));
+  host.onOpen((open) => {
+    view.shut = !open;
+    if (!open) return;
     view.seen();
     composer.focus();
   });
-  tellHost({ ready: true });
-} else composer.focus();
-
+}
+composer.focus();
 chat.start();

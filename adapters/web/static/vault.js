@@ -1,6 +1,7 @@
 // What the page remembers. Where the browser keeps nothing for this site, it is remembered for the page's life only.
 
-function browserStorage() {
+/** localStorage, or null where the browser denies it. */
+export function browserStorage() {
   try {
     const storage = window.localStorage;
     storage.setItem("frontdesk:probe", "1");
@@ -16,7 +17,7 @@ export class Vault {
   #prefix;
   #memory = new Map();
 
-  constructor(scope, storage = browserStorage()) {
+  constructor(scope, storage) {
     this.#storage = storage;
     this.#prefix = `frontdesk:${scope}:`;
   }

@@ -102,8 +102,9 @@ export class View {
   }
 
   connection(state) {
-    clearTimeout(this.#banner);
     if (state === "up") {
+      clearTimeout(this.#banner);
+      this.#banner = null;
       if (!at("banner").hidden) this.say("Connected again.");
       at("banner").hidden = true;
       at("presence").textContent = "Online";
@@ -111,12 +112,12 @@ export class View {
       return;
     }
     document.documentElement.dataset.connection = "lost";
-    this.#banner = setTimeout(() => {
+    this.#banner ??= setTimeout(() => {
       at("presence").textContent = "Reconnecting…";
       at("banner-text").textContent = navigator.onLine ? "Connection lost. Reconnecting…" : "You are offline.";
       if (at("banner").hidden) this.say("Connection lost. Reconnecting.");
       at("banner").hidden = false;
-    }, at("banner").hidden ? PATIENCE_MS : 0);
+    }, PATIENCE_MS);
   }
 
   /** A sentence of the page itself among the messages; it belongs to no conversation. */
@@ -124,7 +125,7 @@ export class View {
     const node = document.createElement("p");
     node.className = "own-notice";
     node.textContent = text;
-    at("scroller").insertBefore(node, at("unsent"));
+    at("scroller").insertBefore(node, at("log"));
   }
 
   /** Read out by screen readers, unseen. */

@@ -27,7 +27,7 @@
     .panel[hidden] { display: block; visibility: hidden; opacity: 0; transform: translateY(12px); pointer-events: none; }
     iframe { width: 100%; height: 100%; border: 0; display: block; color-scheme: light dark; }
     [hidden] { display: none; }
-    @media (max-width: 480px) { .panel { inset: 0 !important; width: 100vw; height: 100dvh; border-radius: 0; } }
+    @media (max-width: 480px) { :host([data-open]) button { display: none; } .panel { inset: 0 !important; width: 100vw; height: 100dvh; border-radius: 0; } }
     @media (prefers-reduced-motion: reduce) { button, .panel { transition: none; } }
     @media (forced-colors: active) { button { border: 2px solid ButtonText; } .panel { border: 1px solid CanvasText; } }
   `;
@@ -62,9 +62,11 @@
   root.append(panel, button);
 
   let frame = null;
+  let ready = false;
 
   function dress(unread = 0) {
     const open = !panel.hidden;
+    host.toggleAttribute("data-open", open);
     shape.setAttribute("d", open ? "M6 6l12 12M18 6L6 18" : "M4 5h16v11H11l-5 4v-4H4z");
     button.setAttribute("aria-expanded", String(open));
     const news = unread ? `, ${unread} new ${unread === 1 ? "message" : "messages"}` : "";
@@ -82,8 +84,30 @@
     panel.append(frame);
   }
 
-  function tellFrame() {
-    frame?.contentWindow?.postMessage({ frontdesk: { open: !panel.hidden } }, base.origin);
+  function tellFrame(more = {}) {
+    if (ready) frame.contentWindow?.postMessage({ frontdesk: { open: !panel.hidden, ...more } }, base.origin);
+  }
+
+  // A browser may deny storage to frames of other sites: then this page keeps the chat's session, under its own name.
+  const KEPT = "frontdesk-widget:";
+
+  function kept() {
+    try {
+      const names = Object.keys(localStorage).filter((name) => name.startsWith(KEPT));
+      return names.map((name) => [name.slice(KEPT.length), localStorage.getItem(name)]);
+    } catch {
+      return null;
+    }
+  }
+
+  function keep([key, value]) {
+    if (typeof key !== "string" || !key.startsWith("frontdesk:")) return;
+    try {
+      if (typeof value === "string") localStorage.setItem(KEPT + key, value);
+      else localStorage.removeItem(KEPT + key);
+    } catch {
+      // then the conversation lasts as long as this page
+    }
   }
 
   function open() {
@@ -108,7 +132,11 @@
     if (!frame || event.source !== frame.contentWindow || event.origin !== base.origin) return;
     const said = event.data?.frontdesk;
     if (said?.close) close();
-    if (said?.ready) tellFrame();
+    if (said?.ready) {
+      ready = true;
+      tellFrame({ kept: kept() });
+    }
+    if (Array.isArray(said?.keep)) keep(said.keep);
     if (typeof said?.unread === "number" && panel.hidden) dress(said.unread);
   });
 
