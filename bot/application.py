@@ -137,8 +137,8 @@ async def _end(tasks: set[asyncio.Task[bool] | asyncio.Task[None]]) -> None:
 def _raise_first(ended: Sequence[asyncio.Task[None]]) -> None:
     for task in ended:
         error = None if task.cancelled() else task.exception()
+        if isinstance(error, FrontdeskError):  # its sentence says what to do
+            raise error
         log.error("part_failed", part=task.get_name(), exc_info=error)
-        if isinstance(error, FrontdeskError):
-            raise PartFailed(f"{task.get_name()}: {error}") from error
         reason = f" ({type(error).__name__}); the log says why" if error else ""
         raise PartFailed(f"{task.get_name()} ended by itself{reason}") from error

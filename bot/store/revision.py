@@ -7,7 +7,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.util import find_spec
-from os import close
+from os import O_CLOEXEC, O_CREAT, close
+from os import open as os_open
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -130,8 +131,11 @@ def _alone(url: sa.URL) -> Iterator[None]:
     if url.get_backend_name() != "sqlite":
         yield
         return
-    lock = hold_file(Path(url.database or ""))
+    database = Path(url.database or "")
+    lock = hold_file(database)
     try:
+        if not database.exists():  # dialogues are nobody else's business
+            close(os_open(database, O_CREAT | O_CLOEXEC, 0o600))
         yield
     finally:
         close(lock)

@@ -1,0 +1,64 @@
+"""The example file names every setting with its default, and loads."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel, SecretStr
+
+from adapters.web.settings import WebSettings
+from bot.cli import configuration
+from bot.settings import (
+    ConversationSettings,
+    DatabaseSettings,
+    GenerationSettings,
+    LogSettings,
+    SecuritySettings,
+    WorkspaceSettings,
+)
+from serving.settings import ServingSettings
+
+FILE = Path(__file__).resolve().parent.parent.parent / "frontdesk.example.toml"
+MODELS: dict[str, type[BaseModel]] = {
+    "database": DatabaseSettings,
+    "generation": GenerationSettings,
+    "conversation": ConversationSettings,
+    "security": SecuritySettings,
+    "log": LogSettings,
+    "workspace": WorkspaceSettings,
+    "web": WebSettings,
+    "serving": ServingSettings,
+}
+# without a default: a commented line shows how it is written
+UNSET = {("serving", "max_model_len"), ("serving", "kv_cache_gib")}
+
+
+def test_every_section_of_this_release_is_there() -> None:
+    assert set(tomllib.loads(FILE.read_text())) == set(MODELS) == set(configuration.SECTIONS) - set(configuration.LATER)
+
+
+@pytest.mark.parametrize("section", MODELS)
+def test_every_key_is_there_with_its_default(section: str) -> None:
+    written, model = tomllib.loads(FILE.read_text())[section], MODELS[section]
+    defaults = {name: field.get_default(call_default_factory=True) for name, field in model.model_fields.items()}
+    for name, value in defaults.items():
+        if (section, name) in UNSET:
+            assert value is None
+            assert re.search(rf"^# {name} = \S", FILE.read_text(), re.MULTILINE)
+        else:
+            plain = (
+                value.get_secret_value() if isinstance(value, SecretStr) else list(value) if isinstance(value, tuple) else value
+            )
+            assert written.pop(name) == plain, name
+    assert written == {}, "keys that no model has"
+
+
+def test_every_key_says_what_it_is() -> None:
+    for line in FILE.read_text().splitlines():
+        if re.match(r"(# )?\w+ = ", line) and not line.startswith("prompt"):
+            assert re.search(r"\s# \S.{5,}$", line), line
+
+
+def test_it_loads_as_it_stands() -> None:
+    assert configuration.load(str(FILE), {}) == configuration.load(str(FILE), {"FRONTDESK_LOG__LEVEL": "info"})
