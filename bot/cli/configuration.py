@@ -63,6 +63,12 @@ def load(config: str | None, environment: Mapping[str, str]) -> Configuration:
     )
 
 
+def load_serving(config: str | None, environment: Mapping[str, str]) -> "ServingSettings":
+    """The node's settings alone, whether or not this process would start one."""
+    source = read_sources(SECTIONS, config=config, environment=environment)
+    return _serving(source, environment, check_section(source, "generation", GenerationSettings).model)
+
+
 def _serving(source: Source, environment: Mapping[str, str], model: str) -> "ServingSettings":
     """What our own node will read for itself, checked before anything starts. It serves `generation.model`, if told no other."""
     from serving.errors import ServingError

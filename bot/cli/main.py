@@ -67,4 +67,6 @@ def _add_models(commands: "argparse._SubParsersAction[Parser]") -> None:
         action = _add(actions, name, text)
         action.set_defaults(module="models", action=name)
         if name != "list":
-            action.add_argument("model", metavar="NAME", help="a name of the list, a Hugging Face id or a folder")
+            action.add_argument(
+                "model", metavar="NAME", nargs="?", help="of the list, a Hugging Face id or a folder; else the one set"
+            )
