@@ -1,23 +1,13 @@
-"""A desk in memory behind the real web routes on a real server: small real classes, driven by the test."""
+"""A desk in memory: Intake, Record and Sessions as small real classes, driven by the test."""
 
 import asyncio
 import hashlib
-import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-import aiohttp
-import uvicorn
-from starlette.applications import Starlette
-from starlette.types import ASGIApp
-
-from adapters.web.routes import routes
-from adapters.web.settings import WebSettings
-from adapters.web.streams import Streams
 from bot.errors import NotFound, StoreUnavailable
 from bot.events import (
     AccountKey,
@@ -53,7 +43,7 @@ Answerer = Callable[["Room", int, str], None]
 
 def echo(room: "Room", seq: int, text: str) -> None:
     """Answers at once, after a preview."""
-    room.preview(f"You said", seq)
+    room.preview("You said", seq)
     room.add("bot", f"You said: {text}", in_reply_to=seq)
 
 
@@ -220,130 +210,3 @@ class MemoryDesk:
     def only_room(self) -> Room:
         (room,) = self.rooms.values()
         return room
-
-
-class _Server(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-class WebServer:
-    """An ASGI application on a port of 127.0.0.1; `stop` breaks every connection as a crash would, `start` takes the port again."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self.port = 0
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    async def start(self) -> None:
-        bound = socket.create_server(("127.0.0.1", self.port))
-        self.port = bound.getsockname()[1]
-        config = uvicorn.Config(
-            self._app, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False, proxy_headers=False
-        )
-        self._server = _Server(config)
-        self._running = asyncio.create_task(self._server.serve(sockets=[bound]))
-        while not self._server.started:
-            await asyncio.sleep(0.005)
-
-    async def stop(self) -> None:
-        self._server.should_exit = self._server.force_exit = True
-        for connection in list(self._server.server_state.connections):
-            connection.transport.abort()
-        tasks = list(self._server.server_state.tasks)
-        if tasks:
-            await asyncio.wait(tasks, timeout=5)
-        await self._running
-
-
-class WebDesk:
-    """The web channel over a desk in memory, running."""
-
-    def __init__(
-        self, answerer: Answerer = echo, *, streams: Streams | None = None, clock: Callable[[], float] | None = None, **web: Any
-    ) -> None:
-        self.memory = MemoryDesk(answerer)
-        self.streams = streams or Streams()
-        more = {"clock": clock} if clock else {}
-        self.routes = routes(
-            intake=self.memory,
-            record=self.memory,
-            sessions=self.memory,
-            settings=WebSettings(**web),
-            streams=self.streams,
-            **more,
-        )
-        self.server = WebServer(Starlette(routes=self.routes))
-
-    async def __aenter__(self) -> "WebDesk":
-        await self.server.start()
-        self.http = aiohttp.ClientSession(self.server.url, timeout=aiohttp.ClientTimeout(total=10))
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.http.close()
-        self.streams.close()
-        await self.server.stop()
-
-    async def visit(self, **arrival: str) -> "Visit":
-        async with self.http.post("/api/chat/sessions", json=arrival) as response:
-            assert response.status == 201, await response.text()
-            opened = await response.json()
-        return Visit(self.http, opened["session"], opened["conversation"])
-
-
-@dataclass
-class Visit:
-    """One visitor's session."""
-
-    http: aiohttp.ClientSession
-    token: str
-    conversation: str
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.token}"}
-
-    async def post(self, name: str, body: object = None, **options: Any) -> tuple[int, Any]:
-        """Status and decoded body. `body` bytes are sent as they are."""
-        sent = {"data": body} if isinstance(body, bytes) else {"json": body}
-        async with self.http.post(
-            f"/api/chat/{name}", headers=self.headers | options.pop("headers", {}), **sent, **options
-        ) as response:
-            return response.status, await response.json() if response.content_type == "application/json" else None
-
-    async def say(self, text: str, client_id: str = "") -> int | None:
-        status, body = await self.post("messages", {"id": client_id or uuid4().hex, "text": text})
-        assert status == 202, body
-        seq: int | None = body["seq"]
-        return seq
-
-    async def turns(self, after: int = 0) -> dict[str, Any]:
-        async with self.http.get("/api/chat/turns", params={"after": after}, headers=self.headers) as response:
-            assert response.status == 200
-            page: dict[str, Any] = await response.json()
-            return page
-
-    async def events(self, cursor: str | None = None) -> AsyncIterator[tuple[str, str | None, Any]]:
-        """(name, cursor or None, data) as they come."""
-        import json
-
-        headers = self.headers | ({"Last-Event-ID": cursor} if cursor else {})
-        async with self.http.get("/api/chat/events", headers=headers) as response:
-            assert response.status == 200, await response.text()
-            name, place, data = "", None, ""
-            async for line in response.content:
-                field_name, _, value = line.decode().rstrip("\n").partition(": ")
-                if field_name == "event":
-                    name = value
-                elif field_name == "id":
-                    place = value
-                elif field_name == "data":
-                    data = value
-                elif not field_name and data:
-                    yield name, place, json.loads(data)
-                    name, place, data = "", None, ""
