@@ -38,6 +38,7 @@ class WebServer:
 
     async def start(self) -> None:
         bound = socket.create_server(("127.0.0.1", self.port))
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted sockets inherit it; asyncio would miss them
         self.port = bound.getsockname()[1]
         config = uvicorn.Config(
             self._app, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False, proxy_headers=False
