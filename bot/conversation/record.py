@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import cast
 
@@ -52,30 +51,62 @@ class StoredRecord:
         """See `bot.ports.Record`."""
         ref = self._accounts[address.account_key]
         address_id, position = await self._store.read(_start, ref, address, cursor)
-        changed, answered = asyncio.Event(), 0
+        heard = _Heard()
         shown: PreviewShown | None = None
+        answered = 0
         with (
-            self._store.bulletin.listen(Topic.DIALOGUE, address_id, lambda _: changed.set()),
-            self._previews.listen(address_id, changed.set),
+            self._store.bulletin.listen(Topic.DIALOGUE, address_id, heard.logged),
+            self._previews.listen(address_id, heard.previewed),
         ):
             while True:
-                changed.clear()
                 # the preview is looked at first: one whose turn is logged by now must not be shown after it
                 preview = self._previews.current(address_id)
-                while events := await self._store.read(_events, ref.workspace_id, address_id, position):
+                while heard.takes_log():
+                    events = await self._store.read(_events, ref.workspace_id, address_id, position)
                     for event in events:
                         answered = max(answered, _answers(event))
                         shown = None if _ends_preview(event) else shown
                         yield event
-                    position = _position(events[-1].cursor)
+                    if events:
+                        position = _position(events[-1].cursor)
+                        heard.more(len(events) == ROOM)
                 if preview is not None and preview.in_reply_to <= answered:
                     preview = None
                 if preview != shown:
                     shown = preview
                     yield preview if preview is not None else PreviewGone()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_EVERY_S):
-                        await changed.wait()
+                await heard.wait()
+
+
+class _Heard:
+    """What a follower was woken for: the log costs a read, a preview does not. Now and then the log is read unasked."""
+
+    def __init__(self) -> None:
+        self._changed = asyncio.Event()
+        self._log = True
+
+    def logged(self, _key: str) -> None:
+        self._log = True
+        self._changed.set()
+
+    def previewed(self) -> None:
+        self._changed.set()
+
+    def more(self, there_is: bool) -> None:
+        self._log = self._log or there_is
+
+    def takes_log(self) -> bool:
+        taken, self._log = self._log, False
+        return taken
+
+    async def wait(self) -> None:
+        if not self._changed.is_set():
+            try:
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._changed.wait()
+            except TimeoutError:
+                self._log = True
+        self._changed.clear()
 
 
 def _start(connection: sa.Connection, ref: AccountRef, address: ChannelAddress, cursor: str | None) -> tuple[AddressId, int]:

@@ -11,7 +11,7 @@ import msgspec
 
 from bot.errors import NodeBusy, NodeGarbled, NodeRefused, NodeTooSlow, NodeUnavailable
 from bot.generation.request import Delta, GenerationRequest, NodeProfile
-from bot.generation.stream import StreamReader
+from bot.generation.stream import StreamReader, merged
 
 _encode = msgspec.json.Encoder().encode
 CHUNK = 65_536
@@ -79,10 +79,10 @@ class GenerationClient:
     ) -> AsyncGenerator[Delta, None]:
         reader = StreamReader()
         async for data in response.content.iter_any():
-            for delta in reader.feed(data):
-                if delta.text:
-                    limit.reschedule(phase.next())
-                yield delta
+            delta = merged(reader.feed(data))
+            if delta.text:
+                limit.reschedule(phase.next())
+            yield delta
         if not reader.done:
             raise NodeUnavailable("the node's stream was cut off")
 

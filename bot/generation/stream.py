@@ -4,7 +4,7 @@ Source of the format: OpenAI's chat completion chunks as vLLM sends them, server
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -78,6 +78,16 @@ class StreamReader:
         if choice.finish_reason is not None:
             self.done = True
         return Delta(choice.delta.content or "", choice.finish_reason, usage)
+
+
+def merged(deltas: Iterable[Delta]) -> Delta:
+    """What one read of the network brought, as one piece: a preview for each would be work that nobody sees."""
+    texts: list[str] = []
+    reason, usage = None, None
+    for delta in deltas:
+        texts.append(delta.text)
+        reason, usage = delta.finish_reason or reason, delta.usage or usage
+    return Delta("".join(texts), reason, usage)
 
 
 def _chunk(payload: bytes) -> _Chunk:

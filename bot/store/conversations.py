@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from bot.errors import Superseded
 from bot.store.ids import AddressId, ConversationId, CustomerId, ProcessId, WorkspaceId, new_id
 from bot.store.parties import AccountRef
+from bot.store.prepared import Prepared
 from bot.store.tables import conversation
 from bot.store.times import from_now
 from bot.store.turns import Place
@@ -95,7 +96,7 @@ def open_at(
 
 _OPEN = sa.insert(conversation).values(opened_at=from_now(0))
 
-_HEAR = (
+_HEAR = Prepared(
     sa.update(conversation)
     .where(_THIS, _C.closed_at.is_(None))
     .values(
@@ -118,17 +119,22 @@ def hear(connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: 
 
     While an answer is being made the lease stays; whoever makes it decides what the new message means.
     """
-    row = connection.execute(_HEAR, {"of_workspace": workspace_id, "of_conversation": conversation_id, "wait_s": wait_s}).one()
+    row = _HEAR.row(connection, {"of_workspace": workspace_id, "of_conversation": conversation_id, "wait_s": wait_s})
+    assert row is not None, "a conversation is heard only while it is open"
     return Place(*row)
 
 
-_SAY = sa.update(conversation).where(_THIS).values(last_seq=_C.last_seq + 1, last_event=_C.last_event + 1).returning(*_PLACE)
-_LOG = sa.update(conversation).where(_THIS).values(last_event=_C.last_event + 1).returning(*_PLACE)
+_SAY = Prepared(
+    sa.update(conversation).where(_THIS).values(last_seq=_C.last_seq + 1, last_event=_C.last_event + 1).returning(*_PLACE)
+)
+_LOG = Prepared(sa.update(conversation).where(_THIS).values(last_event=_C.last_event + 1).returning(*_PLACE))
 
 
 def next_event(connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId) -> Place:
     """Hand out the next position of the address's log without a turn; `seq` is the last turn's."""
-    return Place(*connection.execute(_LOG, {"of_workspace": workspace_id, "of_conversation": conversation_id}).one())
+    row = _LOG.row(connection, {"of_workspace": workspace_id, "of_conversation": conversation_id})
+    assert row is not None, "conversations are never removed under a unit"
+    return Place(*row)
 
 
 _DUE = (
@@ -139,7 +145,7 @@ _DUE = (
     .with_for_update(skip_locked=True)
     .cte("due")  # as a plain subquery PostgreSQL may run it more than once, and lease more than was asked for
 )
-_CLAIM = (
+_CLAIM = Prepared(
     sa.update(conversation)
     .where(sa.tuple_(_C.workspace_id, _C.conversation_id).in_(sa.select(_DUE)))
     .values(
@@ -156,7 +162,7 @@ _CLAIM = (
 
 def claim(connection: sa.Connection, route: str, process: ProcessId, *, lease_s: float, room: int) -> tuple[Claim, ...]:
     """Lease up to `room` due conversations of a route, oldest first. Crosses workspaces: a worker serves them all."""
-    rows = connection.execute(_CLAIM, {"of_route": route, "process": process, "lease_s": lease_s, "room": room})
+    rows = _CLAIM.rows(connection, {"of_route": route, "process": process, "lease_s": lease_s, "room": room})
     return tuple(Claim(*row) for row in rows)
 
 
@@ -180,7 +186,7 @@ def renew(
 
 
 _AT_EPOCH = sa.and_(_THIS, _C.epoch == sa.bindparam("at_epoch"))
-_SETTLE = (
+_SETTLE = Prepared(
     sa.update(conversation)
     .where(_AT_EPOCH, _C.lease_owner.is_not(None))
     .values(
@@ -216,8 +222,8 @@ def settle(connection: sa.Connection, claim: Claim, through: int, window: Window
 
     Returns where it goes, and whether newer customer turns are due in `wait_s` seconds. Raises Superseded past the epoch.
     """
-    row = connection.execute(
-        _SETTLE,
+    row = _SETTLE.row(
+        connection,
         {
             "of_workspace": claim.workspace_id,
             "of_conversation": claim.conversation_id,
@@ -228,14 +234,14 @@ def settle(connection: sa.Connection, claim: Claim, through: int, window: Window
             "tokens": window.tokens,
             "key": window.key,
         },
-    ).one_or_none()
+    )
     if row is None:
         raise Superseded(f"conversation {claim.conversation_id} is past epoch {claim.epoch}")
     *place, due_at = row
     return Place(*place), due_at is not None
 
 
-_RELEASE = (
+_RELEASE = Prepared(
     sa.update(conversation)
     .where(_AT_EPOCH, _C.lease_owner.is_not(None))
     .values(lease_owner=None, due_at=from_now(sa.bindparam("wait_s", type_=sa.Float)), window_break=sa.bindparam("reason"))
@@ -251,10 +257,10 @@ def release(connection: sa.Connection, claim: Claim, *, wait_s: float, reason: s
         "wait_s": wait_s,
         "reason": reason,
     }
-    return connection.execute(_RELEASE, parameters).rowcount == 1
+    return _RELEASE.run(connection, parameters) == 1
 
 
-_INTERRUPT = (
+_INTERRUPT = Prepared(
     sa.update(conversation)
     .where(_AT_EPOCH, _C.lease_owner.is_not(None))
     .values(epoch=_C.epoch + 1, interrupts=_C.interrupts + 1, window_break="interrupt")
@@ -264,10 +270,10 @@ _INTERRUPT = (
 
 def interrupt(connection: sa.Connection, claim: Claim) -> Claim:
     """The answer being made starts anew with what was written since, under the same lease. Raises Superseded."""
-    row = connection.execute(
-        _INTERRUPT,
+    row = _INTERRUPT.row(
+        connection,
         {"of_workspace": claim.workspace_id, "of_conversation": claim.conversation_id, "at_epoch": claim.epoch},
-    ).one_or_none()
+    )
     if row is None:
         raise Superseded(f"conversation {claim.conversation_id} is past epoch {claim.epoch}")
     return Claim(*row)
@@ -275,4 +281,6 @@ def interrupt(connection: sa.Connection, claim: Claim) -> Claim:
 
 def say(connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId) -> Place:
     """Hand out the seq of a turn that answers nothing and changes nothing: a notice."""
-    return Place(*connection.execute(_SAY, {"of_workspace": workspace_id, "of_conversation": conversation_id}).one())
+    row = _SAY.row(connection, {"of_workspace": workspace_id, "of_conversation": conversation_id})
+    assert row is not None, "conversations are never removed under a unit"
+    return Place(*row)

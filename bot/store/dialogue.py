@@ -7,6 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from bot.store.ids import AddressId, ConversationId, WorkspaceId
+from bot.store.prepared import Prepared, any_of
 from bot.store.tables import attachment, conversation, event_log, identity, turn
 
 _SHOWN = ("customer", "bot", "agent", "system")
@@ -39,17 +40,19 @@ class LoggedTurn:
     author: str | None
 
 
-_CURRENT = sa.select(conversation.c.conversation_id, conversation.c.last_event, conversation.c.first_event).where(
-    conversation.c.workspace_id == sa.bindparam("workspace_id"),
-    conversation.c.address_id == sa.bindparam("address_id"),
-    conversation.c.closed_at.is_(None),
+_CURRENT = Prepared(
+    sa.select(conversation.c.conversation_id, conversation.c.last_event, conversation.c.first_event).where(
+        conversation.c.workspace_id == sa.bindparam("workspace_id"),
+        conversation.c.address_id == sa.bindparam("address_id"),
+        conversation.c.closed_at.is_(None),
+    )
 )
 
 
 def current(connection: sa.Connection, workspace_id: WorkspaceId, address_id: AddressId) -> Current | None:
     """The open conversation of an address; `first_event` is the position of its opening."""
     of = {"workspace_id": workspace_id, "address_id": address_id}
-    row = connection.execute(_CURRENT, of).one_or_none()
+    row = _CURRENT.row(connection, of)
     return Current(ConversationId(row[0]), row[1], row[2]) if row is not None else None
 
 
@@ -63,7 +66,7 @@ _TURN_COLUMNS = (
     identity.c.name,
 )
 _AUTHOR = sa.and_(identity.c.workspace_id == turn.c.workspace_id, identity.c.identity_id == turn.c.identity_id)
-_AFTER = (
+_AFTER = Prepared(
     sa.select(
         event_log.c.position,
         event_log.c.kind,
@@ -86,7 +89,7 @@ _AFTER = (
         event_log.c.workspace_id == sa.bindparam("workspace_id"),
         event_log.c.address_id == sa.bindparam("address_id"),
         event_log.c.position > sa.bindparam("after"),
-        sa.or_(turn.c.role.is_(None), turn.c.role.in_(_SHOWN)),
+        sa.or_(turn.c.role.is_(None), any_of(turn.c.role, _SHOWN)),
     )
     .order_by(event_log.c.workspace_id, event_log.c.address_id, event_log.c.position)
     .limit(sa.bindparam("room"))
@@ -97,11 +100,11 @@ def events(
     connection: sa.Connection, workspace_id: WorkspaceId, address_id: AddressId, after: int, *, room: int
 ) -> Sequence[LoggedTurn]:
     """Up to `room` log entries past position `after`, in order; notes are left out."""
-    rows = connection.execute(_AFTER, {"workspace_id": workspace_id, "address_id": address_id, "after": after, "room": room})
-    return [LoggedTurn(*tuple(row)) for row in rows]
+    rows = _AFTER.rows(connection, {"workspace_id": workspace_id, "address_id": address_id, "after": after, "room": room})
+    return [LoggedTurn(*row) for row in rows]
 
 
-_TURNS = (
+_TURNS = Prepared(
     sa.select(turn.c.seq, *_TURN_COLUMNS)
     .select_from(turn)
     .outerjoin(identity, _AUTHOR)
@@ -109,7 +112,7 @@ _TURNS = (
         turn.c.workspace_id == sa.bindparam("workspace_id"),
         turn.c.conversation_id == sa.bindparam("conversation_id"),
         turn.c.seq > sa.bindparam("after"),
-        turn.c.role.in_(_SHOWN),
+        any_of(turn.c.role, _SHOWN),
         turn.c.state != "deleted",
     )
     .order_by(turn.c.workspace_id, turn.c.conversation_id, turn.c.seq)
@@ -121,10 +124,10 @@ def turns(
     connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId, after: int, *, room: int
 ) -> Sequence[LoggedTurn]:
     """Up to `room` turns with seq > `after`, as log entries without a position."""
-    rows = connection.execute(
-        _TURNS, {"workspace_id": workspace_id, "conversation_id": conversation_id, "after": after, "room": room}
+    rows = _TURNS.rows(
+        connection, {"workspace_id": workspace_id, "conversation_id": conversation_id, "after": after, "room": room}
     )
-    return [LoggedTurn(0, "turn", conversation_id, "", *tuple(row)) for row in rows]
+    return [LoggedTurn(0, "turn", conversation_id, "", *row) for row in rows]
 
 
 def attachments(

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from bot.store.ids import AccountId, ConversationId, WorkspaceId
+from bot.store.prepared import Prepared
 from bot.store.tables import inbox
 from bot.store.times import from_now
 
-_INSERT = sa.insert(inbox).values(received_at=from_now(0))
+_INSERT = Prepared(
+    sa.insert(inbox).values(received_at=from_now(0)),
+    takes=("workspace_id", "account_id", "key", "digest", "raw", "outcome", "reason", "conversation_id", "seq"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +32,8 @@ class InboxEntry:
 
 def add(connection: sa.Connection, entry: InboxEntry) -> None:
     """Store it. A key that is there already raises IntegrityError: look it up first, in the same unit."""
-    connection.execute(
-        _INSERT,
+    _INSERT.run(
+        connection,
         {
             "workspace_id": entry.workspace_id,
             "account_id": entry.account_id,

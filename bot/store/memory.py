@@ -1,5 +1,6 @@
 """The in-memory double: the same units on a SQLite that lives in this process, without files, threads or locks."""
 
+import sqlite3
 from typing import ParamSpec, TypeVar
 
 import sqlalchemy as sa
@@ -41,7 +42,7 @@ class MemoryStore:
         self._connection.exec_driver_sql("PRAGMA query_only = ON")
         try:
             return unit(self._connection, *args, **kwargs)
-        except sa.exc.SQLAlchemyError as error:
+        except (sa.exc.SQLAlchemyError, sqlite3.Error) as error:
             raise unavailable(error) or error from error
         finally:
             self._connection.rollback()

@@ -8,6 +8,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.events import Author, ChannelAddress
 from bot.store.ids import AccountId, AddressId, ConversationId, CustomerId, IdentityId, WorkspaceId, new_id
+from bot.store.prepared import Prepared
 from bot.store.tables import account, address, conversation, customer, identity, inbox
 from bot.store.times import from_now
 
@@ -39,7 +40,7 @@ class Known:
     seen_reason: str | None
 
 
-_LOOK_UP = (
+_LOOK_UP = Prepared(
     sa.select(
         address.c.address_id,
         address.c.kind,
@@ -92,8 +93,8 @@ _LOOK_UP = (
 
 def look_up(connection: sa.Connection, ref: AccountRef, where: ChannelAddress, user_id: str, key: str) -> Known:
     """Everything known of an update's place, sender and key."""
-    row = connection.execute(
-        _LOOK_UP,
+    row = _LOOK_UP.row(
+        connection,
         {
             "workspace_id": ref.workspace_id,
             "account_id": ref.account_id,
@@ -102,8 +103,9 @@ def look_up(connection: sa.Connection, ref: AccountRef, where: ChannelAddress, u
             "user_id": user_id,
             "key": key,
         },
-    ).one()
-    return Known(*tuple(row))
+    )
+    assert row is not None, "a process only handles accounts that it made sure of"
+    return Known(*row)
 
 
 def make_address(connection: sa.Connection, ref: AccountRef, where: ChannelAddress) -> AddressId:
@@ -156,8 +158,8 @@ def ensure_account(connection: sa.Connection, workspace_id: WorkspaceId, channel
 
 def find_address(connection: sa.Connection, ref: AccountRef, where: ChannelAddress) -> AddressId | None:
     """The id of an address, if anything happened there yet."""
-    found: str | None = connection.scalar(
-        _FIND_ADDRESS,
+    row = _FIND_ADDRESS.row(
+        connection,
         {
             "workspace_id": ref.workspace_id,
             "account_id": ref.account_id,
@@ -165,14 +167,16 @@ def find_address(connection: sa.Connection, ref: AccountRef, where: ChannelAddre
             "thread_id": where.thread_id,
         },
     )
-    return AddressId(found) if found else None
+    return AddressId(row[0]) if row is not None else None
 
 
-_FIND_ADDRESS = sa.select(address.c.address_id).where(
-    address.c.workspace_id == sa.bindparam("workspace_id"),
-    address.c.account_id == sa.bindparam("account_id"),
-    address.c.chat_id == sa.bindparam("chat_id"),
-    address.c.thread_id == sa.bindparam("thread_id"),
+_FIND_ADDRESS = Prepared(
+    sa.select(address.c.address_id).where(
+        address.c.workspace_id == sa.bindparam("workspace_id"),
+        address.c.account_id == sa.bindparam("account_id"),
+        address.c.chat_id == sa.bindparam("chat_id"),
+        address.c.thread_id == sa.bindparam("thread_id"),
+    )
 )
 
 _PLACE = sa.select(address.c.account_id, address.c.chat_id, address.c.thread_id).where(

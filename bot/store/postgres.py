@@ -2,9 +2,11 @@
 
 from typing import ParamSpec, Self, TypeVar
 
+import psycopg
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from bot.errors import StoreUnavailable
 from bot.store.bulletin import Bulletin
 from bot.store.failures import unavailable
 from bot.store.ids import ProcessId, new_id
@@ -51,22 +53,39 @@ class PostgresStore:
         for attempt in range(1, TRIES + 1):
             try:
                 async with self._engine.begin() as connection:
-                    return await connection.run_sync(unit, *args, **kwargs)
-            except sa.exc.DBAPIError as error:
-                if getattr(error.orig, "sqlstate", None) in LOST_RACES and attempt < TRIES:
+                    return await _run(connection, unit, *args, **kwargs)
+            except (sa.exc.SQLAlchemyError, psycopg.Error, OSError) as error:
+                if _state(error) in LOST_RACES and attempt < TRIES:
                     continue
-                raise unavailable(error) or error from error
-            except (sa.exc.SQLAlchemyError, OSError) as error:
-                raise unavailable(error) or error from error
+                raise _away(error) or error from error
         raise AssertionError("the loop returns or raises")
 
     async def read(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
             async with self._reader.connect() as connection:
-                return await connection.run_sync(unit, *args, **kwargs)
-        except (sa.exc.SQLAlchemyError, OSError) as error:
-            raise unavailable(error) or error from error
+                return await _run(connection, unit, *args, **kwargs)
+        except (sa.exc.SQLAlchemyError, psycopg.Error, OSError) as error:
+            raise _away(error) or error from error
 
     async def close(self) -> None:
         await self._notices.close()
         await self._engine.dispose()
+
+
+async def _run(connection: AsyncConnection, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    try:
+        return await connection.run_sync(unit, *args, **kwargs)
+    except psycopg.OperationalError:  # a prepared statement met a dead connection: the pool must not hand it out again
+        await connection.invalidate()
+        raise
+
+
+def _state(error: BaseException) -> str | None:
+    found: str | None = getattr(getattr(error, "orig", error), "sqlstate", None)
+    return found
+
+
+def _away(error: BaseException) -> StoreUnavailable | None:
+    if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError, OSError)):
+        return StoreUnavailable(f"the database is not available: {type(error).__name__}")
+    return unavailable(error)

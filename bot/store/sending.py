@@ -161,7 +161,7 @@ _POSTPONE = (
     .where(
         _AT_ADDRESS,
         sa.text(OPEN_OUTBOX),
-        _C.state == "ready",
+        sa.text(WAITING_OUTBOX),
         _C.due_at < from_now(sa.bindparam("wait_s", type_=sa.Float)),
     )
     .values(due_at=from_now(sa.bindparam("wait_s", type_=sa.Float)))

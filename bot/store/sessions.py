@@ -4,10 +4,11 @@ import sqlalchemy as sa
 
 from bot.store.ids import AddressId, SessionId, new_id
 from bot.store.parties import AccountRef
+from bot.store.prepared import Prepared
 from bot.store.tables import address, session
 from bot.store.times import from_now
 
-_FIND = (
+_FIND = Prepared(
     sa.select(session.c.session_id, address.c.chat_id, session.c.user_id)
     .join(
         address,
@@ -45,9 +46,7 @@ def open_session(
 
 def find(connection: sa.Connection, ref: AccountRef, token_hash: str) -> tuple[SessionId, str, str] | None:
     """(session id, chat id, user id) of a live session."""
-    row = connection.execute(
-        _FIND, {"workspace_id": ref.workspace_id, "account_id": ref.account_id, "token_hash": token_hash}
-    ).one_or_none()
+    row = _FIND.row(connection, {"workspace_id": ref.workspace_id, "account_id": ref.account_id, "token_hash": token_hash})
     return (SessionId(row[0]), row[1], row[2]) if row is not None else None
 
 

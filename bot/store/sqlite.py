@@ -2,25 +2,23 @@
 
 import asyncio
 import os
-from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle
 from pathlib import Path
 from typing import ParamSpec, Self, TypeVar
 from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from bot.errors import StoreUnavailable
 from bot.store.bulletin import Bulletin
-from bot.store.failures import unavailable
 from bot.store.ids import ProcessId, new_id
 from bot.store.leases import void_leases
 from bot.store.sqlite_connection import hold_file, prepare_reader, prepare_writer
-from bot.store.sqlite_writer import SqliteWriter
+from bot.store.sqlite_thread import SqliteThread
 from bot.store.store import Unit
 
 P = ParamSpec("P")
 T = TypeVar("T")
-READERS = 4
+READERS = 2
 
 
 class SqliteStore:
@@ -34,13 +32,12 @@ class SqliteStore:
         self._readers = sa.create_engine(
             f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true",
             connect_args={"check_same_thread": False},
-            pool_size=READERS,
-            max_overflow=0,
         )
         sa.event.listen(self._engine, "connect", prepare_writer)
         sa.event.listen(self._readers, "connect", prepare_reader)
-        self._writer = SqliteWriter(self._engine, asyncio.get_running_loop())
-        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="frontdesk-sqlite-reader")
+        loop = asyncio.get_running_loop()
+        self._writer = SqliteThread(self._engine, loop, writes=True)
+        self._reading = cycle([SqliteThread(self._readers, loop, writes=False) for _ in range(READERS)])
 
     @classmethod
     async def open(cls, path: Path) -> Self:
@@ -61,21 +58,12 @@ class SqliteStore:
         return result
 
     async def read(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        def work() -> T:
-            with self._readers.connect() as connection:
-                connection.exec_driver_sql("BEGIN")
-                return unit(connection, *args, **kwargs)
-
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        except sa.exc.SQLAlchemyError as error:
-            raise unavailable(error) or error from error
-        except RuntimeError as error:
-            raise StoreUnavailable("the database is closed") from error
+        result: T = await next(self._reading).submit(lambda connection: unit(connection, *args, **kwargs))
+        return result
 
     async def close(self) -> None:
-        await asyncio.to_thread(self._writer.close)
-        self._threads.shutdown()
+        for thread in (self._writer, *(next(self._reading) for _ in range(READERS))):
+            await asyncio.to_thread(thread.close)
         self._engine.dispose()
         self._readers.dispose()
         os.close(self._lock)

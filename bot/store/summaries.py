@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from bot.store.ids import ConversationId, WorkspaceId
+from bot.store.prepared import Prepared
 from bot.store.tables import conversation, summary
 from bot.store.times import from_now
 
@@ -26,8 +27,8 @@ _COLUMNS = (summary.c.seq, summary.c.answers_through, summary.c.window_tokens, s
 _OF = sa.and_(
     summary.c.workspace_id == sa.bindparam("workspace_id"), summary.c.conversation_id == sa.bindparam("conversation_id")
 )
-_EXACT = sa.select(*_COLUMNS).where(_OF, summary.c.seq == sa.bindparam("seq"))
-_NEWEST = (
+_EXACT = Prepared(sa.select(*_COLUMNS).where(_OF, summary.c.seq == sa.bindparam("seq")))
+_NEWEST = Prepared(
     sa.select(*_COLUMNS)
     .where(_OF, summary.c.seq > sa.bindparam("seq"), summary.c.text.is_not(None))
     .order_by(summary.c.workspace_id.desc(), summary.c.conversation_id.desc(), summary.c.seq.desc())
@@ -40,13 +41,15 @@ def fold(connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: 
     if seq == 0:
         return None
     of = {"workspace_id": workspace_id, "conversation_id": conversation_id, "seq": seq}
-    return Fold(*connection.execute(_EXACT, of).one())
+    row = _EXACT.row(connection, of)
+    assert row is not None, "a window starts from a fold that is stored"
+    return Fold(*row)
 
 
 def newer(connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId, seq: int) -> Fold | None:
     """The newest summary past bot turn `seq`, ready for the next roll-over."""
     of = {"workspace_id": workspace_id, "conversation_id": conversation_id, "seq": seq}
-    row = connection.execute(_NEWEST, of).one_or_none()
+    row = _NEWEST.row(connection, of)
     return Fold(*row) if row is not None else None
 
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from bot.store.prepared import Prepared
 from bot.store.tables import reply_trace
 from bot.store.turns import Place
 
-_INSERT = sa.insert(reply_trace)
+_INSERT = Prepared(sa.insert(reply_trace))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,8 @@ class Trace:
 
 def add(connection: sa.Connection, place: Place, trace: Trace) -> None:
     """Store the trace of the bot turn at `place`, in the unit that stores the turn."""
-    connection.execute(
-        _INSERT,
+    _INSERT.run(
+        connection,
         {
             "workspace_id": place.workspace_id,
             "conversation_id": place.conversation_id,

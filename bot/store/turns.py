@@ -8,11 +8,28 @@ import sqlalchemy as sa
 
 from bot.events import AttachmentReference
 from bot.store.ids import AddressId, ConversationId, IdentityId, WorkspaceId, new_id
+from bot.store.prepared import Prepared, any_of
 from bot.store.tables import attachment, event_log, turn
 from bot.store.times import from_now
 
-_INSERT = sa.insert(turn).values(created_at=from_now(0), revision=0)
-_LOG = sa.insert(event_log).values(at=from_now(0))
+_INSERT = Prepared(
+    sa.insert(turn).values(created_at=from_now(0), revision=0, model_text=None),
+    takes=(
+        "workspace_id",
+        "conversation_id",
+        "seq",
+        "role",
+        "identity_id",
+        "text",
+        "answers_through",
+        "window_tokens",
+        "state",
+    ),
+)
+_LOG = Prepared(
+    sa.insert(event_log).values(at=from_now(0)),
+    takes=("workspace_id", "address_id", "position", "conversation_id", "kind", "seq", "detail"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +55,8 @@ def add(
     state: str = "whole",
 ) -> None:
     """Store one turn and its log entry. Seq and position were handed out by the conversation row in the same unit."""
-    connection.execute(
-        _INSERT,
+    _INSERT.run(
+        connection,
         {
             "workspace_id": place.workspace_id,
             "conversation_id": place.conversation_id,
@@ -47,7 +64,6 @@ def add(
             "role": role,
             "identity_id": identity_id,
             "text": text,
-            "model_text": None,
             "answers_through": answers_through,
             "window_tokens": window_tokens,
             "state": state,
@@ -58,8 +74,8 @@ def add(
 
 def log(connection: sa.Connection, place: Place, kind: str, *, seq: int | None = None, detail: str = "") -> None:
     """Append to the address's event log."""
-    connection.execute(
-        _LOG,
+    _LOG.run(
+        connection,
         {
             "workspace_id": place.workspace_id,
             "address_id": place.address_id,
@@ -131,7 +147,7 @@ class WindowTurn:
     window_tokens: int | None
 
 
-_WINDOW = (
+_WINDOW = Prepared(
     sa.select(
         turn.c.seq,
         turn.c.role,
@@ -144,7 +160,7 @@ _WINDOW = (
         turn.c.conversation_id == sa.bindparam("conversation_id"),
         turn.c.seq > sa.bindparam("after"),
         turn.c.state != "deleted",
-        turn.c.role.in_(("customer", "bot", "agent")),
+        any_of(turn.c.role, ("customer", "bot", "agent")),
     )
     .order_by(turn.c.workspace_id, turn.c.conversation_id, turn.c.seq)
 )
@@ -154,5 +170,5 @@ def window(
     connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId, after: int
 ) -> tuple[WindowTurn, ...]:
     """The turns with seq > `after` that a model may read, by seq. Bounded by the roll-over, not by the conversation."""
-    rows = connection.execute(_WINDOW, {"workspace_id": workspace_id, "conversation_id": conversation_id, "after": after})
+    rows = _WINDOW.rows(connection, {"workspace_id": workspace_id, "conversation_id": conversation_id, "after": after})
     return tuple(WindowTurn(*row) for row in rows)

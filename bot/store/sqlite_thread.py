@@ -1,4 +1,7 @@
-"""The one writer of a SQLite file: a thread that runs queued units in groups, one durable commit for each group."""
+"""A thread that runs queued units on a SQLite connection of its own, in groups, one transaction for each group.
+
+As the one writer of a file it commits: one durable commit for a whole group. As a reader it shows each group one snapshot.
+"""
 
 import asyncio
 import sqlite3
@@ -27,22 +30,25 @@ class Queued:
     error: BaseException | None = None
 
 
-class SqliteWriter:
-    """Runs units one after another, each in a savepoint, up to 64 in one transaction (group commit)."""
+class SqliteThread:
+    """Runs units one after another, each in a savepoint, up to 64 in one transaction."""
 
-    def __init__(self, engine: sa.Engine, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, engine: sa.Engine, loop: asyncio.AbstractEventLoop, *, writes: bool) -> None:
         self._engine = engine
+        self._writes = writes
         self._loop = loop
         self._queue: deque[Queued] = deque()
         self._ready = threading.Condition()
         self._closing = False
-        self._thread = threading.Thread(target=self._run, name="frontdesk-sqlite-writer", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, name=f"frontdesk-sqlite-{'writer' if writes else 'reader'}", daemon=True
+        )
         self._thread.start()
 
     def submit(self, work: Callable[[sa.Connection], Any]) -> asyncio.Future[Any]:
         """Queue one unit. Raises StoreUnavailable when 10,000 wait already or the store is closed."""
         if self._closing or len(self._queue) >= QUEUE:
-            raise StoreUnavailable("the database writer is closed" if self._closing else "the database is overloaded")
+            raise StoreUnavailable("the database is closed" if self._closing else "the database is overloaded")
         queued = Queued(work, self._loop.create_future())
         with self._ready:
             self._queue.append(queued)
@@ -79,12 +85,12 @@ class SqliteWriter:
         raw = connection.connection.dbapi_connection
         assert isinstance(raw, sqlite3.Connection)
         connection.begin()
-        raw.execute("BEGIN IMMEDIATE")
+        raw.execute("BEGIN IMMEDIATE" if self._writes else "BEGIN")
         for queued in group:
             raw.execute("SAVEPOINT unit")
             try:
                 queued.result = queued.work(connection)
-            except Exception as error:  # loop boundary: a failed unit is its caller's, the writer goes on
+            except Exception as error:  # boundary of a unit: its error belongs to its caller, not to the group
                 queued.error = unavailable(error) or error
                 if not raw.in_transaction:  # a full disk ends the whole transaction, not only the savepoint
                     raise sqlite3.OperationalError(str(error)) from error
