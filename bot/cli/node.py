@@ -52,7 +52,7 @@ class NodeProcess:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Keep it alive until `stopping`. Raises SettingsError when the node says that its settings are wrong (exit 2)."""
-        wait_s = self._first_wait_s
+        next_s = self._first_wait_s
         while not stopping.is_set():
             self._was_ready, self._last_words = False, ""
             code = await self._run_once(stopping)
@@ -60,7 +60,8 @@ class NodeProcess:
                 return
             if code == WRONG_SETTING:
                 raise SettingsError(self._last_words or "the generation node refuses its settings")
-            wait_s = self._first_wait_s if self._was_ready else min(wait_s * 2, LONGEST_WAIT_S)
+            wait_s = self._first_wait_s if self._was_ready else next_s
+            next_s = min(wait_s * 2, LONGEST_WAIT_S)
             log.warning("node.ended", code=code, again_s=wait_s)
             self._say(f"the generation node ended ({self._last_words or _told(code)}); starting it again in {wait_s:.0f} s")
             with contextlib.suppress(TimeoutError):
