@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import defaultdict
+from functools import partial
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.web_desk import MemoryDesk, Room
-from tests.web_server import Web
+from tests.web_server import Event, Web
 
 VISITORS = 4
 STEPS = st.lists(
@@ -62,12 +63,12 @@ async def play(steps: list[tuple[int, str, str]]) -> None:
                         assert response.status == 400
             page = await visit.turns()
             cursors[who], turns[who] = page["cursor"], page["turns"]
-            assert all(
-                turn["text"] in said[who] or turn["text"].removeprefix("answer to ") in said[who] for turn in page["turns"]
-            )
-        for who, visit in enumerate(visits):
-            room = memory.rooms[f"visitor:{who}"] if f"visitor:{who}" in memory.rooms else list(memory.rooms.values())[who]
-            last = f"{room.name}-{len(room.log)}"
-            heard = await visit.events_until(lambda event, last=last: event[1] == last)  # type: ignore[misc]
-            texts = [data["text"].removeprefix("answer to ") for name, _, data in heard if name == "turn"]
-            assert set(texts) <= set(said[who])
+            assert {turn["text"].removeprefix("answer to ") for turn in page["turns"]} <= set(said[who])
+        for who, (visit, room) in enumerate(zip(visits, memory.rooms.values(), strict=True)):
+            end = f"{room.name}-{len(room.log)}"
+            heard = await visit.events_until(partial(is_at, end))
+            assert {data["text"].removeprefix("answer to ") for name, _, data in heard if name == "turn"} <= set(said[who])
+
+
+def is_at(cursor: str, event: Event) -> bool:
+    return event[1] == cursor
