@@ -11,7 +11,7 @@ import msgspec
 
 from bot.errors import NodeBusy, NodeGarbled, NodeRefused, NodeTooSlow, NodeUnavailable
 from bot.generation.request import Delta, GenerationRequest, NodeProfile
-from bot.generation.stream import StreamReader, merged
+from bot.generation.stream import StreamReader
 
 _encode = msgspec.json.Encoder().encode
 CHUNK = 65_536
@@ -79,7 +79,7 @@ class GenerationClient:
     ) -> AsyncGenerator[Delta, None]:
         reader = StreamReader()
         async for data in response.content.iter_any():
-            delta = merged(reader.feed(data))
+            delta = reader.feed(data)
             if delta.text:
                 limit.reschedule(phase.next())
             yield delta

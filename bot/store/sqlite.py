@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from itertools import cycle
 from pathlib import Path
 from typing import ParamSpec, Self, TypeVar
 from urllib.parse import quote
@@ -37,7 +36,7 @@ class SqliteStore:
         sa.event.listen(self._readers, "connect", prepare_reader)
         loop = asyncio.get_running_loop()
         self._writer = SqliteThread(self._engine, loop, writes=True)
-        self._reading = cycle([SqliteThread(self._readers, loop, writes=False) for _ in range(READERS)])
+        self._reading = [SqliteThread(self._readers, loop, writes=False) for _ in range(READERS)]
 
     @classmethod
     async def open(cls, path: Path) -> Self:
@@ -58,11 +57,13 @@ class SqliteStore:
         return result
 
     async def read(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        result: T = await next(self._reading).submit(lambda connection: unit(connection, *args, **kwargs))
+        # threads share one interpreter: a second reader helps only while the first is busy
+        reader = min(self._reading, key=lambda thread: thread.waiting)
+        result: T = await reader.submit(lambda connection: unit(connection, *args, **kwargs))
         return result
 
     async def close(self) -> None:
-        for thread in (self._writer, *(next(self._reading) for _ in range(READERS))):
+        for thread in (self._writer, *self._reading):
             await asyncio.to_thread(thread.close)
         self._engine.dispose()
         self._readers.dispose()

@@ -40,10 +40,16 @@ class SqliteThread:
         self._queue: deque[Queued] = deque()
         self._ready = threading.Condition()
         self._closing = False
+        self._running = 0
         self._thread = threading.Thread(
             target=self._run, name=f"frontdesk-sqlite-{'writer' if writes else 'reader'}", daemon=True
         )
         self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """Units queued or running."""
+        return len(self._queue) + self._running
 
     def submit(self, work: Callable[[sa.Connection], Any]) -> asyncio.Future[Any]:
         """Queue one unit. Raises StoreUnavailable when 10,000 wait already or the store is closed."""
@@ -77,9 +83,11 @@ class SqliteThread:
 
     def _next_group(self) -> list[Queued]:
         with self._ready:
+            self._running = 0
             while not self._queue and not self._closing:
                 self._ready.wait()
-            return [self._queue.popleft() for _ in range(min(GROUP, len(self._queue)))]
+            self._running = min(GROUP, len(self._queue))
+            return [self._queue.popleft() for _ in range(self._running)]
 
     def _run_group(self, connection: sa.Connection, group: list[Queued]) -> None:
         raw = connection.connection.dbapi_connection
