@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, FrameLocator, Page, async_playwright
 
 FLAGS = (
     "--no-sandbox",
@@ -59,3 +59,19 @@ async def new_page(context: BrowserContext) -> Page:
     page.on("console", lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None)
     page.complaints = complaints  # type: ignore[attr-defined]
     return page
+
+
+async def write(page: Page | FrameLocator, text: str) -> None:
+    """Type a message and send it with the Enter key."""
+    field = page.get_by_label("Your message")
+    await field.fill(text)
+    await field.press("Enter")
+
+
+async def turns(page: Page | FrameLocator) -> list[str]:
+    """The texts on show in the conversation, in order."""
+    return await page.locator("#log .bubble").all_inner_texts()
+
+
+async def online(page: Page | FrameLocator) -> None:
+    await page.get_by_text("Online", exact=True).wait_for()
