@@ -2,7 +2,6 @@
 
 import logging
 import re
-import sys
 from collections.abc import MutableMapping
 from typing import Any, Literal, TextIO
 
@@ -83,8 +82,3 @@ def hide_private(_logger: WrappedLogger, _method: str, event: Event) -> Event:
 def without_private(text: str) -> str:
     """The text without anything that looks like a token, a key, a password, or a quoted row."""
     return QUOTED.sub(REDACTED, SECRETS.sub(REDACTED, text))
-
-
-def configure_for_people(level: Literal["debug", "info", "warning", "error"] = "warning") -> None:
-    """For short commands: warnings only, readable, on stderr."""
-    configure(level, "console", stream=sys.stderr)

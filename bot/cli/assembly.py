@@ -12,7 +12,7 @@ from bot.cli.configuration import Configuration
 from bot.cli.dialogue import Dialogue, assemble
 from bot.cli.generation import Generation
 from bot.cli.node import NodeProcess
-from bot.cli.readiness import Readiness
+from bot.cli.readiness import Claims, Readiness
 from bot.events import AccountKey
 from bot.generation.client import Deadlines, GenerationClient
 from bot.http import Health, HttpHost
@@ -30,27 +30,22 @@ NODE_S = 12.0
 
 @dataclass(slots=True)
 class Claiming:
-    """A part that is asked whether it still takes work."""
+    """The worker, and word to readiness as soon as it is told to stop."""
 
     part: Part
-    active: bool = False
-
-    @property
-    def name(self) -> str:
-        return self.part.name
+    claims: Claims
+    name: str = "worker"
 
     async def run(self, stopping: asyncio.Event) -> None:
-        self.active = True
-        ended = asyncio.create_task(self._note(stopping))
+        noting = asyncio.create_task(self._note(stopping))
         try:
             await self.part.run(stopping)
         finally:
-            ended.cancel()
-            self.active = False
+            noting.cancel()
 
     async def _note(self, stopping: asyncio.Event) -> None:
         await stopping.wait()
-        self.active = False
+        self.claims.stopped = True
 
 
 @dataclass(slots=True)
@@ -93,7 +88,7 @@ def stages(
     private: socket,
 ) -> Sequence[Stage]:
     """First the claimers end, while answers may still be fetched; then the listeners; the node last, since answers need it."""
-    metrics = Metrics()
+    metrics, claims = Metrics(), Claims()
     dialogue = assemble(
         store=store,
         accounts=accounts,
@@ -104,12 +99,12 @@ def stages(
         database=configuration.database,
         secret=secret,
         metrics=metrics,
+        routes=claims.routes,
     )
-    worker = Claiming(dialogue.worker)
-    readiness = Readiness(store, metrics, lambda: worker.active, lambda: dialogue.worker.in_flight)
+    readiness = Readiness(store, metrics, claims, lambda: dialogue.worker.in_flight)
     http = _http(configuration, dialogue, Health(readiness.checks, readiness.refresh, metrics), public, private)
     return [
-        Stage([worker, dialogue.jobs, dialogue.notices], WORKERS_S),
+        Stage([Claiming(dialogue.worker, claims), dialogue.jobs, dialogue.notices], WORKERS_S),
         Stage([http], HTTP_S),
         Stage([node] if node is not None else [], NODE_S),
     ]

@@ -1,6 +1,6 @@
 """The object graph of the conversation: who takes messages in, answers them, shows them and tidies up."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.cli.generation import Generation
@@ -52,6 +52,7 @@ def assemble(
     database: DatabaseSettings,
     secret: Secret,
     metrics: Metrics,
+    routes: Callable[[], Sequence[str]],
 ) -> Dialogue:
     """Everything between intake and record, over one store and one node."""
     debounce_s, interruptible = conversation.debounce_ms / 1000, conversation.on_new_message == "interrupt"
@@ -73,7 +74,7 @@ def assemble(
         store,
         manager,
         metrics,
-        lambda: [""],
+        routes,
         lease_s=database.lease_s,
         max_concurrent=generation.max_concurrent,
         interruptible=interruptible,

@@ -1,7 +1,7 @@
 """Whether this process does its work: what `/readyz` and `/metrics` of the private listener are told."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -13,23 +13,45 @@ from bot.store.store import Store
 
 # the public listener has no key: asking often must not cost the database anything
 FRESH_S = 1.0
+# the worker looks at least once a second, and a database that hangs is given up after its own bound
+SILENT_S = 15.0
 _REVISION = sa.text("SELECT version_num FROM alembic_version")
 
 
-class Readiness:
-    """`running`: whether the workers claim. The engine has no say: messages are accepted while it is away."""
+class Claims:
+    """What this process may answer, asked by the worker before each look for work: so we know that it looks."""
 
-    def __init__(self, store: Store, metrics: Metrics, running: Callable[[], bool], in_flight: Callable[[], int]) -> None:
+    def __init__(self) -> None:
+        self._looked_at = float("-inf")
+        self.stopped = False
+
+    def routes(self) -> Sequence[str]:
+        """Pull channels only: this release has no push channel."""
+        self._looked_at = time.monotonic()
+        return ("",)
+
+    def wrong(self) -> str:
+        """What is wrong with looking for work; empty when nothing is."""
+        if self.stopped:
+            return "not claiming: stopping"
+        silent_s = time.monotonic() - self._looked_at
+        return "" if silent_s < SILENT_S else "the workers do not look for work"
+
+
+class Readiness:
+    """The engine has no say in it: messages are accepted while it is away."""
+
+    def __init__(self, store: Store, metrics: Metrics, claims: Claims, in_flight: Callable[[], int]) -> None:
         self._store = store
         self._metrics = metrics
-        self._running = running
+        self._claims = claims
         self._in_flight = in_flight
         self._asked_at = float("-inf")
         self._database = ""
 
     async def checks(self) -> Mapping[str, str]:
         """What is wrong, by check; "" where nothing is."""
-        return {"database": await self._look(), "workers": "" if self._running() else "not claiming: stopping"}
+        return {"database": await self._look(), "workers": self._claims.wrong()}
 
     async def refresh(self) -> None:
         """Bring the gauges up to date."""

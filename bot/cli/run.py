@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import os
 import sys
 from contextlib import AsyncExitStack
@@ -73,6 +74,7 @@ async def run(configuration: Configuration) -> None:
         client = assembly.client(generation, configuration.generation)
         stack.push_async_callback(client.close)
         stages = assembly.stages(configuration, store, accounts, client, generation, secret, node, public, private)
+        gc.freeze()  # what start-up made stays for ever: the collector need not look at it again and again
         greeting.up()
         await Application(stages).run()
         say("stopped")
