@@ -142,8 +142,10 @@ async def open_house(
     greeting: str = "",
     running: bool = True,
 ) -> AsyncIterator[House]:
-    """A running house over `store` (an in-memory one when none is given), with one workspace and the account web:main."""
-    store = store or MemoryStore()
+    """A running house over `store` (an in-memory one when none is given), with one workspace and the account web:main.
+
+    A store that is handed in stays open."""
+    given, store = store, store or MemoryStore()
     node = ScriptedNode()
     url = await node.start()
     workspace_id = await store.write(workspaces.seed, "Shop", "UTC", greeting, PROMPT)
@@ -189,4 +191,5 @@ async def open_house(
         await asyncio.gather(*tasks)
         await client.close()
         await node.stop()
-        await store.close()
+        if given is None:
+            await store.close()

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -135,6 +136,22 @@ def test_many_starts_at_once_create_one_schema(postgres_url: str, said: list[str
     assert [other.wait(timeout=60) for other in others] == [0, 0, 0]
     engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
     assert state(engine) == Schema(SchemaState.CURRENT, HEAD)
+
+
+def test_a_second_migration_waits_for_the_first(postgres_url: str) -> None:
+    engine = sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
+    waiting = sa.text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    with engine.connect() as first:
+        first.exec_driver_sql(f"SELECT pg_advisory_lock({0x66726F6E7464736B})")
+        with subprocess.Popen([sys.executable, "-c", START, postgres_url]) as second:
+            until = time.monotonic() + 30
+            while not first.scalar(waiting) and time.monotonic() < until:
+                time.sleep(0.02)
+            assert first.scalar(waiting) == 1
+            assert not sa.inspect(first).has_table("conversation")
+            first.exec_driver_sql("SELECT pg_advisory_unlock_all()")
+            assert second.wait(timeout=60) == 0
+        assert sa.inspect(engine).has_table("conversation")
 
 
 START = """
