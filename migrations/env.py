@@ -21,9 +21,6 @@ def begin_alone(connection: sa.Connection) -> None:
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
         return
-    driver = connection.connection.dbapi_connection
-    assert driver is not None, "the connection is open"
-    driver.isolation_level = None  # else the driver would commit before DDL
     # tables are rebuilt by batch operations: references are checked once, at the end
     connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
     connection.exec_driver_sql("BEGIN IMMEDIATE")
