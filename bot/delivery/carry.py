@@ -10,6 +10,7 @@ from typing import Protocol
 import sqlalchemy as sa
 import structlog
 
+from bot.delivery.asking import ask
 from bot.delivery.limits import DeliveryLimits
 from bot.delivery.pacing import Pacing, Use
 from bot.delivery.retry import Again, Anew, Doubt, GiveUp, Verdict, judge
@@ -116,18 +117,11 @@ class Carrier:
         return ChannelAddress(self._ref.channel, self._ref.name, head.chat_id, head.thread_id)
 
     async def _request(self, row: Sending, step: Step, address: ChannelAddress, habits: ChannelHabits) -> Record:
+        request = self._make(row, step, address, habits)
         try:
-            async with asyncio.timeout(self._limits.request_s):
-                return await self._make(row, step, address, habits)
-        except TimeoutError:
-            error: ChannelError = DeliveryUnknown("no answer within the bound")
-        except ChannelError as refusal:
-            error = refusal
-        except Exception as fault:  # the delivery loop's boundary: a channel's own mistake stops one message, not the others
-            log.exception("channel failed", outbox_id=row.outbox_id, step=step.value)
-            self._tally.count("failures", "delivery")
-            error = DeliveryUnknown(type(fault).__name__)
-        return self._after(error, row, step, address, habits)
+            return await ask(request, within_s=self._limits.request_s, tally=self._tally)
+        except ChannelError as error:
+            return self._after(error, row, step, address, habits)
 
     async def _make(self, row: Sending, step: Step, address: ChannelAddress, habits: ChannelHabits) -> Record:
         message = OutboundMessage(row.outbox_id, address, row.text, row.reply_to, repeat=step is Step.REPEAT)

@@ -1,11 +1,12 @@
 """One answer's preview on a push channel: typing while it is thought about, then a placeholder, then edits of it."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable
+from typing import TypeVar
 
 import structlog
 
+from bot.delivery.asking import ask
 from bot.delivery.carry import placeholder_id
 from bot.delivery.limits import PreviewLimits
 from bot.delivery.pacing import Pacing, Use
@@ -124,7 +125,7 @@ class Strand:
         try:
             if placing:
                 return await self._place(row)
-            await self._within_bound(self._request(row, picture))
+            await self._ask(self._request(row, picture))
         except MessageGone:
             await self._store.write(placeholders.forget_preview, self._workspace_id, self._outbox_id)
             self._shown = None
@@ -139,12 +140,8 @@ class Strand:
         await self._pause(self._limits.interval_s)
         return True
 
-    async def _within_bound(self, request: Coroutine[Any, Any, T]) -> T:
-        try:
-            async with asyncio.timeout(self._limits.request_s):
-                return await request
-        except TimeoutError as late:
-            raise DeliveryUnknown("no answer within the bound") from late
+    async def _ask(self, request: Awaitable[T]) -> T:
+        return await ask(request, within_s=self._limits.request_s, tally=self._tally)
 
     async def _request(self, row: Reserved, picture: str) -> None:
         address = self.target.address
@@ -160,7 +157,7 @@ class Strand:
         """Send the placeholder and put its id on record; only then may it show text."""
         address = self.target.address
         message = OutboundMessage(placeholder_id(self._outbox_id), address, self._limits.placeholder, row.reply_to)
-        platform_id = await self._within_bound(self._channel.send(message))
+        platform_id = await self._ask(self._channel.send(message))
         try:
             if await self._store.write(placeholders.note_preview, self._workspace_id, self._outbox_id, platform_id):
                 return True
@@ -171,7 +168,7 @@ class Strand:
 
     async def _take_away(self, platform_id: str) -> None:
         try:
-            await self._within_bound(self._channel.delete(self.target.address, platform_id))
+            await self._ask(self._channel.delete(self.target.address, platform_id))
         except ChannelError:
             self._tally.count("previews", "orphaned")
 
