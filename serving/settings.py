@@ -14,9 +14,30 @@ from serving.errors import SettingsError
 
 PREFIX = "FRONTDESK_SERVING__"
 OURS = frozenset(
-    "api_key api_server_count config data_parallel_size disable_uvicorn_access_log download_dir headless host kv_cache_memory_bytes"
-    " max_model_len max_num_queued_reqs max_num_seqs middleware model port root_path served_model_name"
-    " shutdown_timeout ssl_ca_certs ssl_certfile ssl_keyfile uds".split()
+    {
+        "api_key",
+        "api_server_count",
+        "config",
+        "data_parallel_size",
+        "disable_uvicorn_access_log",
+        "download_dir",
+        "headless",
+        "host",
+        "kv_cache_memory_bytes",
+        "max_model_len",
+        "max_num_queued_reqs",
+        "max_num_seqs",
+        "middleware",
+        "model",
+        "port",
+        "root_path",
+        "served_model_name",
+        "shutdown_timeout",
+        "ssl_ca_certs",
+        "ssl_certfile",
+        "ssl_keyfile",
+        "uds",
+    }
 )
 
 

@@ -9,7 +9,7 @@ from serving.order import EngineOrder
 CPU_KV_CACHE_GIB = 2.0
 GIB = 1024**3
 SPREAD = frozenset(
-    "distributed_executor_backend pipeline_parallel_size prefill_context_parallel_size tensor_parallel_size".split()
+    ["distributed_executor_backend", "pipeline_parallel_size", "prefill_context_parallel_size", "tensor_parallel_size"]
 )
 WIDE_BFLOAT = frozenset({"avx512_bf16", "amx_bf16", "bf16", "sve_bf16"})
 

@@ -103,6 +103,6 @@ async def serve(order: EngineOrder, sock: socket.socket, args: Namespace, config
 
 
 async def stop_when_dead(server: uvicorn.Server, llm: "AsyncLLM") -> None:
-    while not llm.errored:
+    while not llm.errored:  # noqa: ASYNC110  # vLLM offers no event for its own death
         await asyncio.sleep(WATCH_S)
     server.should_exit = True

@@ -1,0 +1,59 @@
+"""The supervisor's own questions to an engine, each with its own small deadline."""
+
+import asyncio
+import re
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+
+LIFE = re.compile(r"^vllm:(?:generation_tokens_total|iteration_tokens_total_count)(?:\{[^}]*\})? (\S+)$", re.MULTILINE)
+FIRST = -(2**30)  # lower is earlier: the probe must not wait behind customers
+
+
+class Probe:
+    """Asks one engine for a token, or how many it has made."""
+
+    def __init__(self, base_url: str, api_key: str, model: str) -> None:
+        self._url = base_url
+        self._key = api_key
+        self._model = model
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(self._url, headers={"Authorization": f"Bearer {self._key}"})
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self._session.close()
+
+    async def generates(self, timeout_s: float) -> bool:
+        """Whether one token came out within the deadline."""
+        ask = {"model": self._model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1, "priority": FIRST}
+        timeout = aiohttp.ClientTimeout(total=timeout_s)
+        try:
+            async with self._session.post("/v1/chat/completions", json=ask, timeout=timeout) as answer:
+                body = await answer.json() if answer.status == 200 else {}
+        except (aiohttp.ClientError, TimeoutError, ValueError):
+            return False
+        return isinstance(body, dict) and bool(body.get("choices"))
+
+    async def work_done(self, timeout_s: float) -> float | None:
+        """A number that grows with every engine step and token; None when the engine does not say."""
+        try:
+            async with self._session.get("/metrics", timeout=aiohttp.ClientTimeout(total=timeout_s)) as answer:
+                text = await answer.text() if answer.status == 200 else ""
+        except (aiohttp.ClientError, TimeoutError, ValueError):
+            return None
+        counts = [float(count) for count in LIFE.findall(text)]
+        return sum(counts) if counts else None
+
+
+async def until_generating(probe: Probe, timeout_s: float, step_s: float = 0.2) -> bool:
+    """Wait for the first token of a starting engine; False when `timeout_s` has passed without one."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            while not await probe.generates(timeout_s):  # noqa: ASYNC110  # another process: no event to wait for
+                await asyncio.sleep(step_s)
+    except TimeoutError:
+        return False
+    return True

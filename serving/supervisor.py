@@ -1,0 +1,195 @@
+"""Keeps one engine alive: starts it, proves it, watches it, restarts it, stops it."""
+
+import asyncio
+import random
+import sys
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from serving import port
+from serving.backoff import Backoff
+from serving.child import Engine
+from serving.errors import EngineRefused, ServingError
+from serving.order import EngineOrder
+from serving.probe import Probe, until_generating
+from serving.progress import Report
+from serving.vitals import Vitals
+
+ENGINE = (sys.executable, "-m", "serving.engine")
+REFUSED = 2
+PORT_HELD = 98
+FIRST_STARTS = 4
+TELL_EVERY_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the supervisor waits for what; seconds."""
+
+    start_s: float
+    hang_s: float
+    shutdown_s: float
+    port_s: float
+    backoff: Backoff = field(default_factory=Backoff)
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """How one engine process ended."""
+
+    status: int
+    why: str
+    last_words: str
+    healthy_s: float
+
+
+class Supervisor:
+    """`run` serves until `stop` is called. `command` is the engine to start; `say` takes its output lines."""
+
+    def __init__(
+        self,
+        order: EngineOrder,
+        patience: Patience,
+        report: Report,
+        say: Callable[[str], None],
+        command: Sequence[str] = ENGINE,
+    ) -> None:
+        self._wanted_port = order.port
+        self._order = order
+        self._patience = patience
+        self._report = report
+        self._say = say
+        self._command = command
+        self._stop = asyncio.Event()
+        self._engine: Engine | None = None
+        self._ready_once = False
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def kill(self) -> None:
+        """End the engine at once, from any thread; for the moment our own parent has died."""
+        if (engine := self._engine) is not None:
+            engine.kill()
+
+    async def run(self) -> None:
+        """Raises EngineRefused for settings vLLM does not take, ServingError when no engine ever got ready."""
+        backoff = self._patience.backoff
+        while not self._stop.is_set():
+            if not await self._unless_stopped(self._settle_port()):
+                return
+            life = await self._one_life()
+            if self._stop.is_set():
+                return
+            backoff = backoff.after_failure(life.healthy_s)
+            self._give_up_on(life, backoff.failures)
+            wait_s = backoff.wait_s(random.random())  # noqa: S311  # jitter
+            self._report.line(f"serving: the engine {life.why}; starting it again in {wait_s:.1f} s")
+            await self._unless_stopped(asyncio.sleep(wait_s))
+
+    def _give_up_on(self, life: Life, failures: int) -> None:
+        if life.status == REFUSED:
+            raise EngineRefused(
+                life.last_words.splitlines()[-1] if life.last_words else "serving: the engine refused its settings"
+            )
+        if not self._ready_once and failures >= FIRST_STARTS:
+            raise ServingError(
+                f"serving: the engine did not start in {failures} attempts: it {life.why}\n{life.last_words}".rstrip()
+            )
+
+    async def _one_life(self) -> Life:
+        engine = self._engine = await Engine.start(self._command, self._order, self._say)
+        ready_at: list[float] = []
+        ended = asyncio.create_task(engine.ended())
+        asked = asyncio.create_task(self._stop.wait())
+        attended = asyncio.create_task(self._attend(ready_at))
+        tasks = (ended, asked, attended)
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            why = attended.result() if attended.done() else ""
+        finally:
+            await engine.stop(self._patience.shutdown_s if asked.done() else 0)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(attended, asked, return_exceptions=True)
+            self._engine = None
+        status = await engine.ended()
+        healthy_s = time.monotonic() - ready_at[0] if ready_at else 0.0
+        return Life(status, why or died(status), engine.tail, healthy_s)
+
+    async def _settle_port(self) -> None:
+        wanted = self._order.port if self._ready_once else self._wanted_port
+        got = await port.settle(self._order.host, wanted, self._patience.port_s, self._report)
+        self._order = replace(self._order, port=got)
+
+    async def _attend(self, ready_at: list[float]) -> str:
+        """Prove the engine, then watch it; returns why it must go."""
+        async with Probe(local_url(self._order), self._order.api_key, self._order.served_name) as probe:
+            if not await self._until_ready(probe):
+                return f"generated nothing within {self._patience.start_s:.0f} s of its start"
+            ready_at.append(time.monotonic())
+            self._tell_ready()
+            return await self._watch(probe)
+
+    async def _until_ready(self, probe: Probe) -> bool:
+        telling = asyncio.create_task(self._tell_waiting())
+        try:
+            return await until_generating(probe, self._patience.start_s)
+        finally:
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
+
+    async def _watch(self, probe: Probe) -> str:
+        vitals = Vitals(self._patience.hang_s, time.monotonic())
+        while not vitals.hung(time.monotonic()):
+            await asyncio.sleep(vitals.check_every_s)
+            work = await probe.work_done(vitals.probe_timeout_s)
+            vitals = vitals.seen_work(time.monotonic(), work)
+            if vitals.wants_probe(time.monotonic()) and await probe.generates(vitals.probe_timeout_s):
+                vitals = vitals.seen_token(time.monotonic())
+        return f"produced no token for {self._patience.hang_s:.0f} s"
+
+    async def _tell_waiting(self) -> None:
+        started = time.monotonic()
+        self._report.line("serving: starting the engine")
+        while True:
+            await asyncio.sleep(TELL_EVERY_S)
+            self._report.line(f"serving: the engine is loading, {time.monotonic() - started:.0f} s")
+
+    def _tell_ready(self) -> None:
+        name = self._order.served_name
+        again = self._ready_once
+        self._ready_once = True
+        if again:
+            self._report.line("serving: the engine is back")
+        else:
+            self._report.line(f"serving ready {url(self._order)} model={name}")
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Whether `work` was done before a stop was asked for."""
+        doing, stopping = asyncio.create_task(work), asyncio.create_task(self._stop.wait())
+        await asyncio.wait((doing, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if doing.done():
+            stopping.cancel()
+            await asyncio.gather(stopping, return_exceptions=True)
+            doing.result()
+            return True
+        doing.cancel()
+        await asyncio.gather(doing, return_exceptions=True)
+        return False
+
+
+def died(status: int) -> str:
+    return f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+
+
+def url(order: EngineOrder) -> str:
+    host = f"[{order.host}]" if ":" in order.host else order.host
+    return f"http://{host}:{order.port}"
+
+
+def local_url(order: EngineOrder) -> str:
+    """Where this machine reaches the engine, also when it listens on every address."""
+    return url(replace(order, host={"0.0.0.0": "127.0.0.1", "::": "::1"}.get(order.host, order.host)))  # noqa: S104
