@@ -21,7 +21,7 @@ RANKS = {
     **dict.fromkeys(["bot.conversation", "bot.delivery"], 4),
     "bot.desk": 5,
     "bot.commands": 6,
-    **dict.fromkeys(["bot.worker", "bot.jobs", "bot.http"], 7),
+    **dict.fromkeys(["bot.worker", "bot.jobs", "bot.upkeep", "bot.http"], 7),
     "bot.application": 8,
     "bot.cli": 9,
     "bot.__main__": 10,

@@ -21,6 +21,7 @@ from bot.secret import Secret
 from bot.settings import GenerationSettings
 from bot.store.parties import AccountRef
 from bot.store.store import Store
+from bot.upkeep import Upkeep
 
 # seconds; together they bound a drain
 WORKERS_S = 12.0
