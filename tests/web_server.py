@@ -52,11 +52,15 @@ class WebServer:
         for listener in self._server.servers:
             listener.close()
             await listener.wait_closed()
-        for connection in list(self._server.server_state.connections):
-            connection.transport.abort()
+        self.cut()
         tasks = list(self._server.server_state.tasks)
         if tasks:
             await asyncio.wait(tasks, timeout=5)
+
+    def cut(self) -> None:
+        """Break every connection; new ones are taken."""
+        for connection in list(self._server.server_state.connections):
+            connection.transport.abort()
 
 
 class Web:

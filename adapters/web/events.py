@@ -13,7 +13,7 @@ from bot.errors import NotFound
 from bot.ports import Record
 from bot.views import ChatEvent
 
-FIRST_STEP_S = 0.5
+FIRST_STEP_S = 0.15
 LONGEST_CURSOR = 256
 HEADERS = {**API_HEADERS, "X-Accel-Buffering": "no", "Content-Type": "text/event-stream; charset=utf-8"}
 

@@ -1,13 +1,14 @@
 """A real Chromium for tests. Without one the test fails and names the package; it never skips."""
 
+import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, FrameLocator, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, FrameLocator, Page, async_playwright, expect
 
 FLAGS = (
     "--no-sandbox",
@@ -19,6 +20,7 @@ FLAGS = (
     "--disable-sync",
 )
 WAIT_MS = 10_000
+expect.set_options(timeout=WAIT_MS)
 
 
 def chromium() -> str:
@@ -75,3 +77,10 @@ async def turns(page: Page | FrameLocator) -> list[str]:
 
 async def online(page: Page | FrameLocator) -> None:
     await page.get_by_text("Online", exact=True).wait_for()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something on our side to become true."""
+    async with asyncio.timeout(WAIT_MS / 1000):
+        while not condition():
+            await asyncio.sleep(0.01)

@@ -1,38 +1,16 @@
 """A conversation in a real Chromium: streamed, shown once, kept over reloads, stopped, rated, begun anew."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page, Route, expect
+from playwright.async_api import Page, Route, expect
 
 from bot.views import ButtonView
-from tests.e2e.browser import new_page, online, running_browser, turns, visitor, write
+from tests.e2e.browser import new_page, online, turns, until, write
 from tests.web_desk import Room, silent
 from tests.web_server import WebDesk
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with running_browser() as running:
-        yield running
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def desk() -> AsyncIterator[WebDesk]:
-    async with WebDesk() as running:
-        yield running
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(browser: Browser, desk: WebDesk) -> AsyncIterator[Page]:
-    async with visitor(browser) as opened:
-        await opened.goto(desk.server.url)
-        await online(opened)
-        yield opened
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_ten_turns_are_shown_once_and_in_order(desk: WebDesk, page: Page) -> None:
@@ -121,7 +99,7 @@ async def test_an_answer_can_be_stopped(desk: WebDesk, page: Page, by: str) -> N
         await page.get_by_role("button", name="Stop answering").click()
     else:
         await page.keyboard.press("Escape")
-    await wait_for(lambda: "stopped" in [getattr(event, "name", "") for event in desk.memory.only_room.log])
+    await until(lambda: "stopped" in [getattr(event, "name", "") for event in desk.memory.only_room.log])
     desk.memory.only_room.add("bot", "A long", in_reply_to=1, state="stopped")
     await expect(page.locator("#log .turn.bot .foot")).to_contain_text("Stopped")
     await expect(page.get_by_role("button", name="Stop answering")).to_be_hidden()
@@ -169,7 +147,7 @@ HOSTILE = "<img src=x onerror=alert(1)> <b>bold?</b> [bad](javascript:alert(1)) 
 
 
 async def test_text_of_a_model_is_never_markup(desk: WebDesk, page: Page) -> None:
-    page.on("dialog", lambda _: page.complaints.append("a script ran"))  # type: ignore[attr-defined]
+    await page.expose_function("alert", lambda *_: page.complaints.append("a script ran"))  # type: ignore[attr-defined]
     await write(page, HOSTILE)
     answer = page.locator("#log .turn.bot .bubble")
     await expect(answer).to_contain_text("<img src=x onerror=alert(1)> <b>bold?</b> [bad](javascript:alert(1))")
@@ -223,9 +201,3 @@ async def test_what_one_was_writing_survives_a_reload(page: Page) -> None:
     await page.get_by_label("Your message").fill("half a thou")
     await page.reload()
     await expect(page.get_by_label("Your message")).to_have_value("half a thou")
-
-
-async def wait_for(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.01)

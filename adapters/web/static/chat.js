@@ -247,7 +247,7 @@ export class Chat {
   }
 
   async #send(message) {
-    if (message.bound === null) this.#view.showUnsent(message, "sending");
+    if (message.bound === null && !message.waiting) this.#view.showUnsent(message, "sending");
     try {
       const { seq } = await this.#api.say(message.id, message.text);
       this.#resending.reset();
@@ -256,9 +256,11 @@ export class Chat {
       if (!(error instanceof ApiError)) throw error;
       if (error.status === 401) this.#expire();
       else if (error.temporary) {
+        message.waiting = true;
         if (message.bound === null) this.#view.showUnsent(message, "waiting");
         await this.#resending.wait(error.retryAfter);
       } else {
+        message.waiting = false;
         this.#unsent.refuse(message, error.message);
         this.#view.showUnsent(message, "refused");
       }

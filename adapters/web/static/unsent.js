@@ -15,7 +15,7 @@ export class Unsent {
     this.#vault = vault;
     this.#messages = vault.names(NAME).map((name) => vault.get(name)).filter((message) => message?.id && message.text);
     this.#messages.sort((one, other) => one.order - other.order);
-    for (const message of this.#messages) message.bound = null;
+    for (const message of this.#messages) Object.assign(message, { bound: null, waiting: false });
   }
 
   get all() {
@@ -27,10 +27,10 @@ export class Unsent {
     return this.#messages.find((message) => !message.refused) ?? null;
   }
 
-  /** `after`: the newest seq known now, so that its own turn can be told from an older one with the same text. */
+  /** `bound`: the seq of its turn, seen before the acknowledgement; `waiting`: a try failed and the next comes by itself. `after`: the newest seq known now, so that its own turn can be told from an older one with the same text. */
   add(text, after) {
     const order = Math.max(Date.now(), ...this.#messages.map((message) => message.order + 1));
-    const message = { id: freshId(), text, after, order, refused: null, bound: null };
+    const message = { id: freshId(), text, after, order, refused: null, bound: null, waiting: false };
     this.#messages.push(message);
     this.#keep(message);
     return message;
@@ -43,6 +43,7 @@ export class Unsent {
 
   retry(message) {
     message.refused = null;
+    message.waiting = false;
     this.#keep(message);
   }
 

@@ -69,16 +69,17 @@ export class View {
 
   showUnsent(message, state) {
     at("welcome").hidden = true;
+    const known = this.#unsent.get(message.id);
+    if (known?.classList.contains(state)) return; // its buttons stay where the finger is
     const node = unsentNode(message, state, {
       retry: () => this.chat.retry(message),
       discard: () => this.chat.discard(message),
     });
-    const known = this.#unsent.get(message.id);
     this.#unsent.set(message.id, node);
     if (known) known.replaceWith(node);
     else at("unsent").append(node);
     if (!known) this.#toNewest();
-    if (state !== "sending" && !known?.classList.contains(state)) this.say("A message could not be sent.");
+    if (state !== "sending") this.say("A message could not be sent.");
   }
 
   hideUnsent(message) {
