@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import msgspec
@@ -16,6 +16,7 @@ from bot.generation.stream import StreamReader
 _encode = msgspec.json.Encoder().encode
 CHUNK = 65_536
 SHORT_S = 10.0
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +90,12 @@ class GenerationClient:
     async def get(self, path: str) -> Any:
         """A JSON document from under /v1. Errors as `stream`."""
         async with self._short("GET", f"{self._url}{path}") as response:
-            return await self._json(response)
+            return await _json(response, Any)
 
-    async def post(self, path: str, body: dict[str, Any], *, timeout_s: float = SHORT_S) -> Any:
-        """A JSON answer from a path under the server's root, `/tokenize` for example. Errors as `stream`."""
+    async def post(self, path: str, body: dict[str, Any], *, of: type[T], timeout_s: float = SHORT_S) -> T:
+        """An answer of type `of` from a path under the server's root, `/tokenize` for example. Errors as `stream`."""
         async with self._short("POST", f"{self._root}{path}", data=_encode(body), timeout_s=timeout_s) as response:
-            return await self._json(response)
+            return await _json(response, of)
 
     @asynccontextmanager
     async def _short(
@@ -111,11 +112,12 @@ class GenerationClient:
             except TimeoutError as error:
                 raise NodeTooSlow("the node did not answer in time", phase="total") from error
 
-    async def _json(self, response: aiohttp.ClientResponse) -> Any:
-        try:
-            return msgspec.json.decode(await response.read())
-        except msgspec.MsgspecError as error:
-            raise NodeGarbled("the node's answer is not JSON") from error
+
+async def _json(response: aiohttp.ClientResponse, of: type[T]) -> T:
+    try:
+        return msgspec.json.decode(await response.read(), type=of)
+    except msgspec.MsgspecError as error:
+        raise NodeGarbled("the node's answer is not what was asked for") from error
 
 
 class _Phase:

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+import msgspec
+
 from bot.errors import GenerationError, NodeGarbled, NodeRefused
 from bot.generation.client import GenerationClient
 from bot.generation.request import Message, NodeProfile
@@ -47,7 +49,7 @@ class Node:
 
     async def _takes(self, path: str, body: dict[str, Any], *, timeout_s: float = 10) -> bool:
         try:
-            await self._client.post(path, {"model": self._client.model, **body}, timeout_s=timeout_s)
+            await self._client.post(path, {"model": self._client.model, **body}, of=dict, timeout_s=timeout_s)
         except NodeRefused:
             return False
         return True
@@ -61,20 +63,22 @@ class Node:
             "messages": [{"role": role, "content": text} for role, text in messages],
             "add_generation_prompt": True,
         }
-        found = await self._client.post("/tokenize", body)
-        try:
-            return int(found["count"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise NodeGarbled("the node's token count is no number") from error
+        return (await self._client.post("/tokenize", body, of=_Count)).count
 
     async def generates(self) -> bool:
         """Whether one token can be had now: for doctor and readiness."""
         try:
             body = {"messages": [{"role": "user", "content": "a"}], "max_tokens": 1}
-            await self._client.post("/v1/chat/completions", {"model": self._client.model, **body}, timeout_s=60)
+            await self._client.post("/v1/chat/completions", {"model": self._client.model, **body}, of=dict, timeout_s=60)
         except GenerationError:
             return False
         return True
+
+
+class _Count(msgspec.Struct):
+    """Of an answer to /tokenize; the tokens beside it are not even decoded."""
+
+    count: int
 
 
 def upper_bound(text: str) -> int:
