@@ -16,6 +16,7 @@ from bot.generation.stream import StreamReader
 _encode = msgspec.json.Encoder().encode
 CHUNK = 65_536
 SHORT_S = 10.0
+STEP_S = 0.1
 T = TypeVar("T")
 
 
@@ -82,7 +83,7 @@ class GenerationClient:
         async for data in response.content.iter_any():
             delta = reader.feed(data)
             if delta.text:
-                limit.reschedule(phase.next())
+                phase.goes_on(limit)
             yield delta
         if not reader.done:
             raise NodeUnavailable("the node's stream was cut off")
@@ -131,11 +132,14 @@ class _Phase:
         self.name = "first_token"
         self.ends = min(start + deadlines.first_token_s, self._total)
 
-    def next(self) -> float:
-        """A piece came: when the next one must be here."""
+    def goes_on(self, limit: asyncio.Timeout) -> None:
+        """A piece came: the next one has its own deadline. Moved at most ten times a second, since each move is a timer."""
         idle = self._clock() + self._deadlines.idle_s
-        self.name = "idle" if idle < self._total else "total"
-        return min(idle, self._total)
+        ends = min(idle, self._total)
+        if self.name == "first_token" or ends - self.ends > STEP_S:
+            self.name = "idle" if idle < self._total else "total"
+            self.ends = ends
+            limit.reschedule(ends)
 
 
 @contextmanager

@@ -6,9 +6,9 @@ As the one writer of a file it commits: one durable commit for a whole group. As
 import asyncio
 import sqlite3
 import threading
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Any
 
 import sqlalchemy as sa
@@ -37,8 +37,7 @@ class SqliteThread:
         self._engine = engine
         self._writes = writes
         self._loop = loop
-        self._queue: deque[Queued] = deque()
-        self._ready = threading.Condition()
+        self._queue: SimpleQueue[Queued | None] = SimpleQueue()
         self._closing = False
         self._running = 0
         self._thread = threading.Thread(
@@ -49,23 +48,20 @@ class SqliteThread:
     @property
     def waiting(self) -> int:
         """Units queued or running."""
-        return len(self._queue) + self._running
+        return self._queue.qsize() + self._running
 
     def submit(self, work: Callable[[sa.Connection], Any]) -> asyncio.Future[Any]:
         """Queue one unit. Raises StoreUnavailable when 10,000 wait already or the store is closed."""
-        if self._closing or len(self._queue) >= QUEUE:
+        if self._closing or self._queue.qsize() >= QUEUE:
             raise StoreUnavailable("the database is closed" if self._closing else "the database is overloaded")
         queued = Queued(work, self._loop.create_future())
-        with self._ready:
-            self._queue.append(queued)
-            self._ready.notify()
+        self._queue.put(queued)
         return queued.future
 
     def close(self) -> None:
         """Run what is queued, then end the thread. Blocks until it has."""
-        with self._ready:
-            self._closing = True
-            self._ready.notify()
+        self._closing = True
+        self._queue.put(None)
         self._thread.join()
 
     def _run(self) -> None:
@@ -82,12 +78,17 @@ class SqliteThread:
         _discard(connection)
 
     def _next_group(self) -> list[Queued]:
-        with self._ready:
-            self._running = 0
-            while not self._queue and not self._closing:
-                self._ready.wait()
-            self._running = min(GROUP, len(self._queue))
-            return [self._queue.popleft() for _ in range(self._running)]
+        """Wait for a unit and take what else is there; nothing after the last one."""
+        self._running = 0
+        group: list[Queued] = []
+        while len(group) < GROUP and not (group and self._queue.empty()):
+            queued = self._queue.get()
+            if queued is None:
+                self._queue.put(None)  # for the next call, when these have run
+                break
+            group.append(queued)
+        self._running = len(group)
+        return group
 
     def _run_group(self, connection: sa.Connection, group: list[Queued]) -> None:
         raw = connection.connection.dbapi_connection

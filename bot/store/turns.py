@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -136,9 +136,8 @@ def freeze(connection: sa.Connection, place: Place, model_texts: dict[int, str])
         )
 
 
-@dataclass(frozen=True, slots=True)
-class WindowTurn:
-    """A turn as the window sees it."""
+class WindowTurn(NamedTuple):
+    """A turn as the window sees it. A tuple, since dozens are made for each answer."""
 
     seq: int
     role: str
@@ -171,4 +170,4 @@ def window(
 ) -> tuple[WindowTurn, ...]:
     """The turns with seq > `after` that a model may read, by seq. Bounded by the roll-over, not by the conversation."""
     rows = _WINDOW.rows(connection, {"workspace_id": workspace_id, "conversation_id": conversation_id, "after": after})
-    return tuple(WindowTurn(*row) for row in rows)
+    return tuple(map(WindowTurn._make, rows))
