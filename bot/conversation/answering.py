@@ -1,6 +1,8 @@
 """One answer being made: what is shown of it so far, and how others may end it early."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from bot.conversation.claiming import OpenQuestion
 
@@ -19,10 +21,14 @@ class Answering:
         self._interruptible = interruptible
         self._scope: asyncio.Timeout | None = None
 
-    def scope(self) -> asyncio.Timeout:
+    @asynccontextmanager
+    async def scope(self) -> AsyncIterator[None]:
         """The block that others may end: it then raises TimeoutError, and `superseded` or `interrupted` says why."""
-        self._scope = asyncio.timeout(0 if self.superseded else None)
-        return self._scope
+        try:
+            async with asyncio.timeout(0 if self.superseded else None) as self._scope:
+                yield
+        finally:
+            self._scope = None
 
     def close_scope(self) -> None:
         """The draft is whole: from here on only the epoch decides."""

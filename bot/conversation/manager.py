@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 
 from bot.conversation import reply
 from bot.conversation.answering import Answering
-from bot.conversation.claiming import take_interrupted
+from bot.conversation.claiming import OpenQuestion, take_interrupted
 from bot.conversation.contents import Contents
 from bot.conversation.counters import Counters
 from bot.conversation.fitting import Fitted, Fitting
+from bot.conversation.memory import Memory
 from bot.conversation.storing import SUMMARISE, Finished, drop_preview, store_answer, store_stopped
 from bot.conversation.window import ROLLOVER_AT
 from bot.errors import NodeGarbled, NodeRefused, NodeUnavailable, Superseded
@@ -68,6 +69,7 @@ class Manager:
         self._sign = sign
         self._split = split
         self._counters = counters
+        self.memory = Memory()
 
     async def answer(self, answering: Answering) -> float | None:
         """Answer, again from the start at each interrupt; seconds until more is due there, None when nothing is.
@@ -78,6 +80,9 @@ class Manager:
         while True:
             try:
                 return await self._attempt(answering)
+            except Superseded:  # while the whole answer was on its way into the store
+                await self._end(answering)
+                raise
             except TimeoutError:
                 if answering.superseded:
                     await self._end(answering)
@@ -116,6 +121,7 @@ class Manager:
             summarise=tokens >= self._fitting.budget(profile) * ROLLOVER_AT,
         )
         more = await self._store.write(store_answer, finished, wait_s=self._voice.debounce_s)
+        self._remember(question, fitted)
         self._told(answering, target)
         if finished.summarise:
             self._store.bulletin.post(Topic.JOB, SUMMARISE)
@@ -151,6 +157,13 @@ class Manager:
                     raise NodeGarbled("the node's answer does not end")
         first_ms = int((first - started) * 1000) if first is not None else None
         return Draft(text, reason, usage, first_ms, int((time.monotonic() - started) * 1000))
+
+    def _remember(self, question: OpenQuestion, fitted: Fitted) -> None:
+        conversation_id = question.claim.conversation_id
+        if fitted.broken or fitted.model_texts:  # what is stored now is not what was read
+            self.memory.forget(conversation_id)
+        else:
+            self.memory.keep(conversation_id, question.fold, question.turns)
 
     async def _end(self, answering: Answering) -> None:
         """The epoch moved on: keep what a stop keeps, take the preview away."""
