@@ -95,7 +95,8 @@ class Worker:
         room = min(self._max_concurrent - len(self._running), GROUP)
         if room <= 0:
             return 0
-        found = await self._store.write(take_due, route, self._store.process_id, lease_s=self._lease_s, room=room)
+        process, memory = self._store.process_id, self._manager.memory
+        found = await self._store.write(take_due, memory, route, process, lease_s=self._lease_s, room=room)
         for question in found:
             answering = Answering(question, interruptible=self._interruptible)
             earlier = self._running.get(question.claim.conversation_id)
