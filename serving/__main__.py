@@ -27,17 +27,18 @@ from serving.errors import ServingError, SettingsError
 from serving.models.pull import pull
 from serving.order import EngineOrder
 from serving.progress import Printed, Report
-from serving.supervisor import Patience, Supervisor
+from serving.supervisor import ENGINE, Patience, Supervisor
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, engine: Sequence[str] = ENGINE) -> int:
+    """Run a node until it is stopped; `engine` is the command its engine child is started with."""
     options = arguments(argv)
     at_end: list[Callable[[], None]] = []
     signal.signal(signal.SIGTERM, interrupted)
     try:
         if options.parent_fd is not None:
             hold_on_to(options.parent_fd, at_end)
-        node = prepare(settings.load(options.config, os.environ), Printed(sys.stdout))
+        node = prepare(settings.load(options.config, os.environ), Printed(sys.stdout), engine)
         asyncio.run(serve(node, at_end))
     except SettingsError as error:
         return fail(error, 2)
@@ -69,7 +70,7 @@ def hold_on_to(fd: int, at_end: list[Callable[[], None]]) -> None:
     lifeline.watch(fd, end)
 
 
-def prepare(chosen: settings.ServingSettings, report: Report) -> Callable[[], Supervisor]:
+def prepare(chosen: settings.ServingSettings, report: Report, engine: Sequence[str]) -> Callable[[], Supervisor]:
     """Everything slow or refusable before an engine may start: device, key, model."""
     order = EngineOrder(
         device=device.choose(chosen.device),
@@ -87,7 +88,7 @@ def prepare(chosen: settings.ServingSettings, report: Report) -> Callable[[], Su
     )
     grace_s = chosen.shutdown_s + 3.0  # the engine's own bound, and time to say so
     patience = Patience(chosen.start_timeout_s, chosen.hang_timeout_s, grace_s, chosen.port_wait_s)
-    return lambda: Supervisor(order, patience, report, engine_says)
+    return lambda: Supervisor(order, patience, report, engine_says, engine)
 
 
 def own_key(report: Report) -> str:

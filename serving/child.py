@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -14,38 +15,30 @@ KEPT_LINES = 40
 
 
 class Engine:
-    """A running engine child. `stop` must be awaited, else its process group may outlive us."""
+    """A running engine child. `stop` must be awaited, else its process group may outlive us.
 
-    def __init__(self, process: asyncio.subprocess.Process, say: Callable[[str], None]) -> None:
+    Not asyncio's subprocess: that tells the end of a process only when its pipes have ended too, and what the engine
+    has started holds them.
+    """
+
+    def __init__(self, process: "subprocess.Popen[bytes]", words: asyncio.StreamReader, say: Callable[[str], None]) -> None:
         self._process = process
+        self._words = words
         self._say = say
         self._tail: deque[str] = deque(maxlen=KEPT_LINES)
         self._reading = asyncio.create_task(self._read())
+        self._exit = asyncio.create_task(asyncio.to_thread(process.wait))
 
     @classmethod
     async def start(cls, command: Sequence[str], order: EngineOrder, say: Callable[[str], None]) -> "Engine":
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-            limit=LONGEST_LINE,
-        )
-        engine = cls(process, say)
-        assert process.stdin is not None
-        process.stdin.write(order.to_line())
-        with contextlib.suppress(ConnectionError):  # one that died at once is noticed by `ended`
-            await process.stdin.drain()
-        return engine
+        process = launched(command, order)
+        words = asyncio.StreamReader(limit=LONGEST_LINE)
+        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(words), process.stdout)
+        return cls(process, words, say)
 
     @property
     def group(self) -> int:
         return self._process.pid
-
-    @property
-    def last_line(self) -> str:
-        return self._tail[-1] if self._tail else ""
 
     @property
     def tail(self) -> str:
@@ -53,32 +46,33 @@ class Engine:
 
     async def ended(self) -> int:
         """The exit status, once the process is gone and its last words are read; negative: the signal."""
-        status = await self._process.wait()
+        status = await asyncio.shield(self._exit)
         self.kill()  # what it has started goes with it, and with that the reading below ends
         await asyncio.wait([self._reading], timeout=2)
         return status
 
-    async def stop(self, grace_s: float) -> None:
-        """SIGTERM, then SIGKILL to the whole group after `grace_s`; returns when the process is gone."""
-        if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.terminate()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._process.wait(), grace_s)
+    async def stop(self, grace_s: float) -> int:
+        """SIGTERM, then SIGKILL to the whole group after `grace_s`; returns the exit status when the process is gone."""
+        if grace_s and not self._exit.done():
+            self._process.terminate()
+            await asyncio.wait([self._exit], timeout=grace_s)
         self.kill()
-        await self._process.wait()
+        status = await self.ended()
         self._reading.cancel()
         await asyncio.gather(self._reading, return_exceptions=True)
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        return status
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.group, signal.SIGKILL)
 
     async def _read(self) -> None:
-        assert self._process.stdout is not None
         while True:
             try:
-                line = await self._process.stdout.readline()
+                line = await self._words.readline()
             except ValueError:
                 continue  # longer than LONGEST_LINE: dropped, the stream goes on behind it
             if not line:
@@ -87,3 +81,14 @@ class Engine:
             if text:
                 self._tail.append(text)
                 self._say(text)
+
+
+def launched(command: Sequence[str], order: EngineOrder) -> "subprocess.Popen[bytes]":
+    process = subprocess.Popen(  # noqa: S603  # our own engine command
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+    )
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError):  # one that died at once is noticed by `ended`
+        process.stdin.write(order.to_line())
+        process.stdin.flush()
+    return process

@@ -60,7 +60,7 @@ class ServingSettings(BaseModel):
     models_dir: str = ""
     start_timeout_s: Annotated[float, Field(gt=0)] = 600.0
     hang_timeout_s: Annotated[float, Field(gt=0)] = 120.0
-    shutdown_s: Annotated[int, Field(ge=1)] = 10
+    shutdown_s: Annotated[int, Field(ge=1)] = 5
     port_wait_s: Annotated[float, Field(ge=0)] = 30.0
 
     @field_validator("replicas")

@@ -95,9 +95,8 @@ class Supervisor:
                 life.last_words.splitlines()[-1] if life.last_words else "serving: the engine refused its settings"
             )
         if not self._ready_once and failures >= FIRST_STARTS:
-            raise ServingError(
-                f"serving: the engine did not start in {failures} attempts: it {life.why}\n{life.last_words}".rstrip()
-            )
+            told = f"{life.last_words}\nserving: the engine did not start in {failures} attempts: it {life.why}"
+            raise ServingError(told.strip())
 
     async def _one_life(self) -> Life:
         engine = self._engine = await Engine.start(self._command, self._order, self._say)
@@ -110,12 +109,11 @@ class Supervisor:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             why = attended.result() if attended.done() else ""
         finally:
-            await engine.stop(self._patience.shutdown_s if asked.done() else 0)
+            status = await engine.stop(self._patience.shutdown_s if asked.done() else 0)
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(attended, asked, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             self._engine = None
-        status = await engine.ended()
         healthy_s = time.monotonic() - ready_at[0] if ready_at else 0.0
         return Life(status, why or died(status), engine.tail, healthy_s)
 

@@ -1,0 +1,77 @@
+"""An engine without vLLM for the tests of a node's life, and a node that runs it.
+
+As an engine it obeys its order like the real one: pipe, group, gate, a helper process. The folder named by the order's
+`engine_args["control"]` steers it: a file `mute` there means no token ever comes, `busy` that only other requests make
+progress, `broken` that it ends at once, `refused` that it refuses its settings. It writes its pids to `pids`.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import uvicorn  # noqa: E402
+
+from serving import lifeline  # noqa: E402
+from serving.__main__ import main  # noqa: E402
+from serving.engine.__main__ import read_line  # noqa: E402
+from serving.engine.gate import Gate, Message, Readiness, Receive, Scope, Send  # noqa: E402
+from serving.order import EngineOrder  # noqa: E402
+from serving.port import bind  # noqa: E402
+
+COMMAND = (sys.executable, __file__, "engine")
+
+
+class Toy:
+    """Answers as vLLM does where the supervisor looks."""
+
+    def __init__(self, control: Path) -> None:
+        self._control = control
+        self._tokens = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        busy = (self._control / "busy").exists()
+        if scope["path"] == "/metrics":
+            self._tokens += 5 if busy else 0
+            await answer(send, f'vllm:generation_tokens_total{{engine="0"}} {self._tokens}\n'.encode(), b"text/plain")
+        elif scope["path"] == "/v1/chat/completions" and (busy or (self._control / "mute").exists()):
+            await asyncio.sleep(3600)
+        else:
+            self._tokens += 1
+            await answer(send, json.dumps({"choices": [{"message": {"content": "a"}}]}).encode(), b"application/json")
+
+
+async def answer(send: Send, body: bytes, kind: bytes) -> None:
+    start: Message = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]}
+    await send(start)
+    await send({"type": "http.response.body", "body": body})
+
+
+def engine() -> int:
+    order = EngineOrder.from_line(read_line(sys.stdin.fileno()))
+    control = Path(order.engine_args["control"])
+    lifeline.watch(os.dup(sys.stdin.fileno()), lifeline.kill_own_group)
+    if (control / "refused").exists():
+        print("serving.engine_args: unrecognized arguments: --control", flush=True)
+        return 2
+    if (control / "broken").exists():
+        print("no memory", flush=True)
+        return 1
+    with subprocess.Popen(["sleep", "600"]) as helper:
+        with (control / "pids").open("a") as pids:
+            pids.write(f"{os.getpid()} {helper.pid}\n")
+        config = uvicorn.Config(Gate(Toy(control), order.api_key, Readiness()), log_level="warning", timeout_graceful_shutdown=1)
+        uvicorn.Server(config).run(sockets=[bind(order.host, order.port)])
+        helper.kill()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(engine() if sys.argv[1] == "engine" else main(sys.argv[2:], engine=COMMAND))
