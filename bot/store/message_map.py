@@ -25,14 +25,10 @@ _TURN_OF = sa.select(_C.conversation_id, _C.seq, _C.part).where(
     _C.address_id == sa.bindparam("of_address"),
     _C.platform_id == sa.bindparam("of_message"),
 )
-_MESSAGES_OF = (
-    sa.select(_C.address_id, _C.platform_id, _C.part)
-    .where(
-        _C.workspace_id == sa.bindparam("of_workspace"),
-        _C.conversation_id == sa.bindparam("of_conversation"),
-        _C.seq == sa.bindparam("of_seq"),
-    )
-    .order_by(_C.address_id, _C.part)
+_MESSAGES_OF = sa.select(_C.address_id, _C.part, _C.platform_id).where(
+    _C.workspace_id == sa.bindparam("of_workspace"),
+    _C.conversation_id == sa.bindparam("of_conversation"),
+    _C.seq == sa.bindparam("of_seq"),
 )
 
 
@@ -45,13 +41,13 @@ class TurnPart:
     part: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class PartMessage:
     """Where a part of a turn is shown."""
 
     address_id: AddressId
-    platform_id: str
     part: int
+    platform_id: str
 
 
 def note(connection: sa.Connection, workspace_id: WorkspaceId, address_id: AddressId, platform_id: str, shows: TurnPart) -> None:
@@ -81,4 +77,4 @@ def messages_of(
 ) -> tuple[PartMessage, ...]:
     """The platform messages that show a turn, by address and part."""
     parameters = {"of_workspace": workspace_id, "of_conversation": conversation_id, "of_seq": seq}
-    return tuple(PartMessage(*row) for row in connection.execute(_MESSAGES_OF, parameters))
+    return tuple(sorted(PartMessage(*row) for row in connection.execute(_MESSAGES_OF, parameters)))

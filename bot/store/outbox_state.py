@@ -18,7 +18,7 @@ CHAT_LIMIT = "chat limit"
 _SCOPES = {ACCOUNT_LIMIT: "account", CHAT_LIMIT: "chat"}
 _OF_WORKSPACE = _C.workspace_id == sa.bindparam("of_workspace")
 _OPEN_BY_STATE = sa.select(_C.state, sa.func.count()).where(sa.text(OPEN_OUTBOX)).group_by(_C.state)
-_FAILED_COUNT = sa.select(sa.func.count()).where(sa.text("state = 'failed'"))
+_FAILED_COUNT = sa.select(sa.func.count()).select_from(outbox).where(sa.text("state = 'failed'"))
 _REPEATS = sa.select(sa.func.coalesce(sa.func.sum(_C.repeats), 0)).where(sa.text("repeats > 0"))
 _FAILED = (
     sa.select(

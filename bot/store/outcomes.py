@@ -21,7 +21,7 @@ _THIS = sa.and_(
 )
 _RECORD = (
     sa.update(outbox)
-    .where(_THIS, _C.state.in_(sa.bindparam("from_states", expanding=True)))
+    .where(_THIS, sa.or_(_C.state == "sending", sa.and_(_C.state == "in_doubt", sa.bindparam("even_late", type_=sa.Boolean))))
     .values(
         state=sa.bindparam("to_state"),
         due_at=from_now(sa.bindparam("wait_s", type_=sa.Float)),
@@ -96,7 +96,7 @@ def _record(
         _RECORD,
         {
             **this,
-            "from_states": ["sending", "in_doubt"] if known_late else ["sending"],
+            "even_late": known_late,
             "to_state": state,
             "wait_s": wait_s,
             "message": platform_id,

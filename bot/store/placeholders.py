@@ -4,13 +4,14 @@ import sqlalchemy as sa
 
 from bot.store.ids import OutboxId, WorkspaceId
 from bot.store.outbox import Reserved
+from bot.store.prepared import any_of
 from bot.store.tables import outbox
 
 _C = outbox.c
 _THIS = sa.and_(_C.workspace_id == sa.bindparam("of_workspace"), _C.outbox_id == sa.bindparam("of_row"))
 _NOTE = (
     sa.update(outbox)
-    .where(_THIS, _C.state.in_(("reserved", "ready")), _C.kind != "removal", _C.platform_id.is_(None))
+    .where(_THIS, any_of(_C.state, ("reserved", "ready")), _C.kind != "removal", _C.platform_id.is_(None))
     .values(platform_id=sa.bindparam("message"))
 )
 _FORGET = sa.update(outbox).where(_THIS, _C.state == "reserved").values(platform_id=None)

@@ -175,7 +175,7 @@ PLANS = st.dictionaries(
 def test_whatever_dies_and_fails_nothing_is_lost_reordered_or_repeated_uncounted(habits: ChannelHabits) -> None:
     seen: Counter[str] = Counter()
 
-    @settings(max_examples=60, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=20, deadline=None, derandomize=True, database=None)
     @given(
         plans=PLANS,
         deaths=st.lists(st.integers(1, 120), max_size=5),
