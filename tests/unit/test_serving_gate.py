@@ -1,0 +1,165 @@
+"""The door of an engine: who passes, what is refused, when health says yes."""
+
+import json
+from typing import Any
+
+import pytest
+
+from serving.engine.gate import Gate, Message, Readiness, Receive, Scope, Send
+
+KEY = "a-long-secret"
+CHAT = "/v1/chat/completions"
+
+
+class Inner:
+    """The application behind the gate: tells what came through."""
+
+    def __init__(self, status: int = 200, kind: bytes = b"application/json") -> None:
+        self.seen: list[tuple[str, bytes]] = []
+        self.then: list[Message] = []
+        self._start = {"type": "http.response.start", "status": status, "headers": [(b"content-type", kind)]}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = (await receive())["body"] if scope["method"] == "POST" else b""
+        self.seen.append((scope["path"], body))
+        if scope["method"] == "POST":
+            self.then.append(await receive())
+        await send(self._start)
+        await send({"type": "http.response.body", "body": b"{}"})
+
+
+async def call(
+    gate: Gate,
+    path: str,
+    *,
+    method: str = "POST",
+    key: str | None = KEY,
+    client: str | None = "127.0.0.1",
+    chunks: tuple[bytes, ...] = (b"{}",),
+    headers: tuple[tuple[bytes, bytes], ...] = (),
+) -> tuple[int, dict[str, Any]]:
+    sent: list[Message] = []
+    said = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
+    queue: list[Message] = [*said, {"type": "http.request", "body": b""}, {"type": "http.disconnect"}]
+
+    async def receive() -> Message:
+        return queue.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    given = [(b"authorization", f"Bearer {key}".encode())] if key is not None else []
+    scope: Scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "headers": [*given, *headers],
+        "client": (client, 5000) if client else None,
+    }
+    await gate(scope, receive, send)
+    return sent[0]["status"], json.loads(sent[1]["body"])
+
+
+def gate(inner: Inner | None = None, *, ready: bool = True, most: int = 100) -> Gate:
+    return Gate(inner or Inner(), KEY, Readiness(ready), most)
+
+
+@pytest.mark.parametrize("path", [CHAT, "/v1/completions", "/tokenize", "/detokenize"])
+async def test_the_key_opens_the_generating_and_counting_routes(path: str) -> None:
+    inner = Inner()
+    assert (await call(gate(inner), path, chunks=(b"he", b"llo")))[0] == 200
+    assert inner.seen == [(path, b"hello")]
+
+
+async def test_the_disconnect_behind_the_body_still_reaches_the_application() -> None:
+    inner = Inner()
+    await call(gate(inner), CHAT)
+    assert inner.then == [{"type": "http.disconnect"}]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", CHAT),
+        ("POST", "/v1/chat/completions/"),
+        ("POST", "/v1//chat/completions"),
+        ("POST", "/invocations"),
+        ("GET", "/docs"),
+        ("POST", "/health"),
+        ("OPTIONS", "/v1/models"),
+        ("POST", "/v1/load_lora_adapter"),
+    ],
+)
+async def test_everything_else_is_not_there_even_with_the_key(method: str, path: str) -> None:
+    inner = Inner()
+    assert (await call(gate(inner), path, method=method))[0] == 404
+    assert inner.seen == []
+
+
+@pytest.mark.parametrize("key", [None, "", "wrong", KEY + "x", KEY[:-1], "ключ"])
+async def test_a_missing_or_wrong_key_is_refused(key: str | None) -> None:
+    inner = Inner()
+    status, told = await call(gate(inner), CHAT, key=key)
+    assert (status, told["error"]["code"], inner.seen) == (401, 401, [])
+
+
+@pytest.mark.parametrize("path", ["/health", "/metrics"])
+@pytest.mark.parametrize(
+    ("client", "expected"),
+    [("127.0.0.1", 200), ("127.8.8.8", 200), ("::1", 200), ("192.0.2.7", 401), (None, 401), ("not an address", 401)],
+)
+async def test_health_and_metrics_are_open_on_loopback_only(path: str, client: str | None, expected: int) -> None:
+    assert (await call(gate(), path, method="GET", key=None, client=client))[0] == expected
+
+
+async def test_health_and_metrics_open_with_the_key_from_anywhere() -> None:
+    assert (await call(gate(), "/metrics", method="GET", client="192.0.2.7"))[0] == 200
+
+
+async def test_a_body_over_the_bound_is_refused_by_its_announced_length() -> None:
+    inner = Inner()
+    assert (await call(gate(inner), CHAT, headers=((b"content-length", b"101"),)))[0] == 413
+    assert inner.seen == []
+
+
+async def test_a_body_over_the_bound_is_refused_while_it_arrives() -> None:
+    inner = Inner()
+    assert (await call(gate(inner), CHAT, chunks=(b"x" * 60, b"x" * 41)))[0] == 413
+    assert inner.seen == []
+
+
+async def test_a_body_of_exactly_the_bound_passes() -> None:
+    assert (await call(gate(), CHAT, chunks=(b"x" * 60, b"x" * 40)))[0] == 200
+
+
+async def test_health_says_no_until_a_token_was_generated() -> None:
+    door = gate(ready=False)
+    assert (await call(door, "/health", method="GET"))[0] == 503
+    await call(door, "/tokenize")
+    assert (await call(door, "/health", method="GET"))[0] == 503
+    await call(door, CHAT)
+    assert (await call(door, "/health", method="GET"))[0] == 200
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [Inner(status=503), Inner(kind=b"text/event-stream")],
+    ids=["a refusal", "a stream, whose 200 comes before its first token"],
+)
+async def test_what_proves_no_token_does_not_make_it_healthy(inner: Inner) -> None:
+    door = gate(inner, ready=False)
+    await call(door, CHAT)
+    assert (await call(door, "/health", method="GET"))[0] == 503
+
+
+async def test_websockets_are_closed() -> None:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    await gate()({"type": "websocket", "path": "/v1/realtime", "headers": []}, receive, send)
+    assert sent == [{"type": "websocket.close", "code": 1008}]

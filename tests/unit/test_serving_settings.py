@@ -1,0 +1,117 @@
+"""`[serving]`: where a value comes from, and what is said about a wrong one."""
+
+from pathlib import Path
+
+import pytest
+
+from serving import settings
+from serving.errors import ServingError, SettingsError
+from serving.key import kept_key
+
+
+def loaded(tmp_path: Path, text: str = "", **environ: str) -> settings.ServingSettings:
+    file = tmp_path / "frontdesk.toml"
+    file.write_text(text)
+    return settings.load(file, environ)
+
+
+def test_without_a_file_everything_has_a_value() -> None:
+    made = settings.load(None, {})
+    assert (made.model, made.host, made.port, made.replicas) == ("smollm2-135m-instruct", "127.0.0.1", 8001, 1)
+
+
+def test_the_environment_beats_the_file_and_other_sections_are_not_ours(tmp_path: Path) -> None:
+    made = loaded(tmp_path, "[serving]\nport = 1\nmax_num_seqs = 3\n[web]\nport = 2\nx = 1", FRONTDESK_SERVING__PORT="9")
+    assert (made.port, made.max_num_seqs) == (9, 3)
+
+
+def test_the_path_may_come_from_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "f.toml").write_text("[serving]\nport = 7")
+    assert settings.load(None, {"FRONTDESK_CONFIG": str(tmp_path / "f.toml")}).port == 7
+
+
+def test_engine_args_come_as_a_table_as_json_and_one_by_one(tmp_path: Path) -> None:
+    made = loaded(
+        tmp_path,
+        "[serving.engine_args]\nblock_size = 64\ndtype = 'auto'",
+        FRONTDESK_SERVING__ENGINE_ARGS='{"seed": 1}',
+        FRONTDESK_SERVING__ENGINE_ARGS__DTYPE="float32",
+        FRONTDESK_SERVING__ENGINE_ARGS__BLOCK_SIZE="32",
+    )
+    assert made.engine_args == {"block_size": 32, "dtype": "float32", "seed": 1}
+
+
+def test_a_key_may_come_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("abc\n")
+    assert loaded(tmp_path, FRONTDESK_SERVING__API_KEY_FILE=str(tmp_path / "key")).api_key == "abc"
+
+
+def test_variables_of_other_sections_are_ignored() -> None:
+    assert settings.load(None, {"FRONTDESK_WEB__PORT": "1", "FRONTDESK_SERVING_PORT": "2"}).port == 8001
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("prot = 1", "serving.prot: unknown key"),
+        ("port = 70000", "serving.port: Input should be less than or equal to 65535"),
+        ("port = 'x'", "serving.port: Input should be a valid integer"),
+        ("replicas = 2", "serving.replicas: this release runs 1 engine a node"),
+        ("device = 'tpu'", "serving.device: Input should be 'auto', 'cpu' or 'cuda'"),
+        ("engine_args = {host = '0.0.0.0'}", "serving.engine_args: host is set by the node"),
+        ("engine_args = {'--seed' = 1}", "serving.engine_args: '--seed' is not an option name"),
+        ("kv_cache_gib = 0", "serving.kv_cache_gib: Input should be greater than 0"),
+        ("model = ' '", "serving.model: String should have at least 1 character"),
+    ],
+)
+def test_a_wrong_value_is_one_line_naming_its_key(tmp_path: Path, text: str, line: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        loaded(tmp_path, f"[serving]\n{text}")
+    assert str(raised.value).startswith(line)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_wrong_key_is_never_shown() -> None:
+    with pytest.raises(SettingsError) as raised:
+        settings.parse({"api_key": "very secret"})
+    assert "very secret" not in str(raised.value)
+    assert "secret" not in repr(settings.parse({"api_key": "secret"}))
+
+
+@pytest.mark.parametrize("text", ["serving = 1", "[serving", "\x00"])
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SettingsError, match=r"frontdesk\.toml"):
+        loaded(tmp_path, text)
+
+
+def test_a_named_missing_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="none\\.toml"):
+        settings.load(tmp_path / "none.toml", {})
+
+
+def test_broken_json_in_the_environment_is_named() -> None:
+    with pytest.raises(SettingsError, match=r"FRONTDESK_SERVING__ENGINE_ARGS: .* JSON object"):
+        settings.load(None, {"FRONTDESK_SERVING__ENGINE_ARGS": "{"})
+
+
+def test_models_are_kept_in_the_cache_folder_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
+    assert settings.parse({}).models_root == Path("/cache/frontdesk/models")
+    assert settings.parse({"models_dir": "/big"}).models_root == Path("/big")
+
+
+def test_a_made_key_is_kept_and_readable_by_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "serving.key"
+    first = kept_key(path)
+    assert len(first) >= 32
+    assert kept_key(path) == first
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "serving.key"
+    path.write_text("abc")
+    path.chmod(0o644)
+    with pytest.raises(ServingError, match="others may read"):
+        kept_key(path)
