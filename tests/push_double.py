@@ -95,7 +95,7 @@ class PushDouble:
 
     at_address: Callable[[ChannelAddress], ChannelHabits]
     script: Script = _faultless
-    latency_s: float = 0.02
+    latency: Callable[[], float] = lambda: 0.02
     retry_after_s: float = 7.0
     slow_chats: dict[str, float] = field(default_factory=dict)
     blocked_chats: set[str] = field(default_factory=set)
@@ -155,7 +155,8 @@ class PushDouble:
 
     async def _call(self, call: str, address: ChannelAddress, text: str, effect: Callable[[], R]) -> R:
         self.calls[call] += 1
-        await asyncio.sleep(self.slow_chats.get(address.chat_id, self.latency_s) / 2)
+        there_s, back_s = (self.slow_chats.get(address.chat_id) or self.latency() for _ in range(2))
+        await asyncio.sleep(there_s / 2)
         self._admit(address)
         fault = self.script(call, address)
         if fault is not None:
@@ -164,7 +165,7 @@ class PushDouble:
             await asyncio.sleep(3600)
         self._refuse(fault, address, text)
         result = effect()
-        await asyncio.sleep(self.slow_chats.get(address.chat_id, self.latency_s) / 2)
+        await asyncio.sleep(back_s / 2)
         if fault is Fault.UNKNOWN_AFTER:
             raise DeliveryUnknown("the answer was lost")
         return result
