@@ -1,20 +1,22 @@
 """Talks to the generation node over HTTP: streams, cancels, times out, and translates what goes wrong once, here."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import aiohttp
+import httptools
 import msgspec
 
 from bot.errors import NodeBusy, NodeGarbled, NodeRefused, NodeTooSlow, NodeUnavailable
 from bot.generation.request import Delta, GenerationRequest, NodeProfile
 from bot.generation.stream import StreamReader
+from bot.generation.wire import Wire, WireExchange
 
 _encode = msgspec.json.Encoder().encode
-CHUNK = 65_536
 SHORT_S = 10.0
 STEP_S = 0.1
 T = TypeVar("T")
@@ -37,19 +39,21 @@ class GenerationClient:
         self._root = self._url.removesuffix("/v1")
         self.model = model
         self._deadlines = deadlines
-        headers = {"Accept-Encoding": "identity"}  # a compressed stream would come in lumps
+        self._headers = {"Accept-Encoding": "identity"}  # a compressed stream would come in lumps
         if api_key:
-            headers["Authorization"] = f"Bearer {api_key}"
+            self._headers["Authorization"] = f"Bearer {api_key}"
+        self._wire = Wire(self._url, idle=connections)
+        self._path = f"{urlsplit(self._url).path}/chat/completions"
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=30),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=5),
-            headers=headers,
-            read_bufsize=CHUNK,
+            headers=self._headers,
             auto_decompress=False,
         )
 
     async def close(self) -> None:
         await self._session.close()
+        await self._wire.close()
 
     @asynccontextmanager
     async def stream(self, request: GenerationRequest, profile: NodeProfile) -> AsyncIterator[AsyncGenerator[Delta, None]]:
@@ -58,29 +62,24 @@ class GenerationClient:
         Raises NodeUnavailable, NodeBusy, NodeRefused, NodeGarbled or NodeTooSlow; a stream that ended without its finish
         raises too, so whoever reads to the end has a whole answer.
         """
+        headers = {**self._headers, "Content-Type": "application/json", "X-Session-ID": request.route}
         with _translated():
             phase = _Phase(self._deadlines)
             try:
                 async with (
                     asyncio.timeout_at(phase.ends) as limit,
-                    self._session.post(
-                        f"{self._url}/chat/completions",
-                        data=_encode(_body(request, profile)),
-                        headers={"Content-Type": "application/json", "X-Session-ID": request.route},
-                    ) as response,
+                    self._wire.post(self._path, headers, _encode(_body(request, profile))) as exchange,
                 ):
-                    await _accepted(response)
-                    yield self._deltas(response, phase, limit)
+                    _accepted(exchange.response.status, exchange.response.headers)
+                    yield self._deltas(exchange, phase, limit)
             except TimeoutError as error:
                 if not limit.expired():
-                    raise
+                    raise NodeUnavailable("the node cannot be reached in time") from error
                 raise NodeTooSlow(f"the node passed its {phase.name} deadline", phase=phase.name) from error
 
-    async def _deltas(
-        self, response: aiohttp.ClientResponse, phase: "_Phase", limit: asyncio.Timeout
-    ) -> AsyncGenerator[Delta, None]:
+    async def _deltas(self, exchange: WireExchange, phase: "_Phase", limit: asyncio.Timeout) -> AsyncGenerator[Delta, None]:
         reader = StreamReader()
-        async for data in response.content.iter_any():
+        async for data in exchange.body():
             delta = reader.feed(data)
             if delta.text:
                 phase.goes_on(limit)
@@ -108,7 +107,7 @@ class GenerationClient:
                     asyncio.timeout(timeout_s),
                     self._session.request(method, url, data=data, headers={"Content-Type": "application/json"}) as response,
                 ):
-                    await _accepted(response)
+                    _accepted(response.status, response.headers)
                     yield response
             except TimeoutError as error:
                 raise NodeTooSlow("the node did not answer in time", phase="total") from error
@@ -146,19 +145,18 @@ class _Phase:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, ConnectionError) as error:
+    except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError) as error:
         raise NodeUnavailable(f"the node cannot be reached or hung up ({type(error).__name__})") from error
-    except aiohttp.ClientError as error:
+    except (aiohttp.ClientError, httptools.HttpParserError) as error:
         raise NodeGarbled(f"the node does not speak HTTP as it should ({type(error).__name__})") from error
 
 
-async def _accepted(response: aiohttp.ClientResponse) -> None:
+def _accepted(status: int, headers: Mapping[str, str]) -> None:
     """Raise what the status means; nothing of the body is repeated, since it may quote the prompt."""
-    status = response.status
     if status == 200:
         return
     if status in {429, 503}:
-        raise NodeBusy(f"the node is full ({status})", retry_after_s=_seconds(response.headers.get("Retry-After")))
+        raise NodeBusy(f"the node is full ({status})", retry_after_s=_seconds(headers.get("retry-after")))
     if status >= 500:
         raise NodeUnavailable(f"the node failed ({status})")
     if status in {401, 403}:
