@@ -47,6 +47,7 @@ class Strand:
         self._place_tries = 2 if self._habits.nonce_window_s > 0 else 1
         self._text = ""
         self._shown: str | None = None
+        self._shown_at = 0.0
         self._changed = asyncio.Event()
         self._over = asyncio.Event()
 
@@ -89,16 +90,16 @@ class Strand:
         while not self._over.is_set() and self._picture() == self._shown:
             self._changed.clear()
             try:
-                async with asyncio.timeout(self._lasting()):
+                async with asyncio.timeout_at(self._lasts_until()):
                     await self._changed.wait()
             except TimeoutError:
                 self._shown = None
         return not self._over.is_set()
 
-    def _lasting(self) -> float | None:
+    def _lasts_until(self) -> float | None:
         if self._shown == "":
-            return self._limits.typing_s
-        return self._limits.draft_s if self._habits.preview == "draft" else None
+            return self._shown_at + self._limits.typing_s
+        return self._shown_at + self._limits.draft_s if self._habits.preview == "draft" else None
 
     async def _surplus(self) -> bool:
         """Wait for a surplus of the budgets and spend from it; False at the end."""
@@ -135,7 +136,7 @@ class Strand:
         except ChannelError as error:
             log.info("preview refused", outbox_id=self._outbox_id, error=str(error))
             return False
-        self._shown = picture
+        self._shown, self._shown_at = picture, asyncio.get_running_loop().time()
         self._tally.count("previews", "sent")
         await self._pause(self._limits.interval_s)
         return True
