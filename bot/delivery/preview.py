@@ -40,7 +40,7 @@ class PullPreviews:
     def gone(self, target: PreviewTarget) -> None:
         """Nothing is on show any more, unless a newer answer is."""
         shown = self._on_show.get(target.address_id)
-        if shown is not None and shown.target == target:
+        if shown is not None and shown.target.epoch <= target.epoch:
             del self._on_show[target.address_id]
             self._tell(target.address_id)
 

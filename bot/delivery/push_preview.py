@@ -37,7 +37,9 @@ class PushPreviews:
         if target.outbox_id is None or self._tasks is None:
             return
         strand, task = self._strands.get(target.outbox_id, (None, None))
-        if strand is None or strand.target != target:
+        if strand is not None and strand.target.epoch > target.epoch:
+            return
+        if strand is None or strand.target.epoch < target.epoch:
             if strand is not None:
                 strand.end()
             elif len(self._strands) >= self._limits.most:
@@ -50,7 +52,7 @@ class PushPreviews:
     def gone(self, target: PreviewTarget) -> None:
         """Start no further request for this target."""
         strand, _ = self._strands.get(target.outbox_id or "", (None, None))
-        if strand is not None and strand.target == target:
+        if strand is not None and strand.target.epoch <= target.epoch:
             strand.end()
 
     async def finish(self, outbox_id: OutboxId) -> None:

@@ -47,8 +47,9 @@ class Tenure:
     async def _extend(self, unit: Callable[..., bool]) -> bool:
         until = asyncio.get_running_loop().time() + self._lease_s
         try:
-            held = await self._store.write(unit, self._ref, self._store.process_id, lease_s=self._lease_s)
-        except StoreUnavailable:
+            async with asyncio.timeout(self._lease_s / 3):
+                held = await self._store.write(unit, self._ref, self._store.process_id, lease_s=self._lease_s)
+        except (StoreUnavailable, TimeoutError):
             return False
         if held:
             self._until = until

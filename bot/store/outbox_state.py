@@ -1,4 +1,4 @@
-"""The outbox for those who watch: what waits, what failed, what was sent twice, and which limits still hold."""
+"""The outbox for those who watch: what failed, what was sent twice, and which limits still hold. What waits: `backlog`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,8 +17,6 @@ ACCOUNT_LIMIT = "account limit"
 CHAT_LIMIT = "chat limit"
 _SCOPES = {ACCOUNT_LIMIT: "account", CHAT_LIMIT: "chat"}
 _OF_WORKSPACE = _C.workspace_id == sa.bindparam("of_workspace")
-_OPEN_BY_STATE = sa.select(_C.state, sa.func.count()).where(sa.text(OPEN_OUTBOX)).group_by(_C.state)
-_FAILED_COUNT = sa.select(sa.func.count()).select_from(outbox).where(sa.text("state = 'failed'"))
 _REPEATS = sa.select(sa.func.coalesce(sa.func.sum(_C.repeats), 0)).where(sa.text("repeats > 0"))
 _FAILED = (
     sa.select(
@@ -66,14 +64,6 @@ class StandingLimit:
     address_id: AddressId
     chat_id: str
     wait_s: float
-
-
-def counts(connection: sa.Connection) -> dict[str, int]:
-    """Rows by state, for the states that may need a person: ready, sending, in_doubt, failed. Over all workspaces."""
-    found = dict.fromkeys(("ready", "sending", "in_doubt", "failed"), 0)
-    found.update({row[0]: row[1] for row in connection.execute(_OPEN_BY_STATE)})
-    found["failed"] = connection.scalar(_FAILED_COUNT) or 0
-    return found
 
 
 def repeats(connection: sa.Connection) -> int:

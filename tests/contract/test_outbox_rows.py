@@ -266,11 +266,10 @@ async def test_a_row_withdrawn_while_in_doubt_fails_for_people_to_see(desk: Desk
     assert sorted(row.error for row in failed) == ["its sender is gone", "withdrawn in doubt", "withdrawn in doubt: timeout"]
 
 
-async def test_what_waits_failed_and_was_repeated_can_be_counted(desk: Desk) -> None:
+async def test_what_failed_and_was_repeated_can_be_seen(desk: Desk) -> None:
     await desk.do(say, desk.lanes["ann"], ["one", "two"])
     await desk.do(outcomes.record_in_doubt, await desk.begin(), wait_s=0, why="timeout")
     await desk.do(outcomes.record_failed, await desk.begin(repeat=True), why="in doubt for too long")
-    assert await desk.store.read(outbox_state.counts) == {"ready": 1, "sending": 0, "in_doubt": 0, "failed": 1}
     assert await desk.store.read(outbox_state.repeats) == 1
     (row,) = await desk.store.read(outbox_state.failed, desk.ref.workspace_id, room=10)
     assert (row.channel, row.name, row.error) == ("telegram", "main", "in doubt for too long")

@@ -272,6 +272,13 @@ def test_the_end_of_an_older_answer_does_not_hide_a_newer_one() -> None:
     assert previews.current("a") == PreviewShown("new", 7)
 
 
+def test_the_end_of_a_newer_answer_that_showed_nothing_takes_an_older_text_away() -> None:
+    previews = PullPreviews()
+    previews.show(target("a", epoch=1), "old")
+    previews.gone(target("a", epoch=2))
+    assert previews.current("a") is None
+
+
 def test_pull_previews_forget_the_oldest_address_and_say_so() -> None:
     previews, heard = PullPreviews(most=2), []
     with previews.listen("a", lambda: heard.append(previews.current("a"))):
