@@ -45,7 +45,7 @@ class Update:
 class Platform:
     """Keeps updates until they are confirmed by asking for later ones: at least once, as platforms do."""
 
-    double: PushDouble = field(default_factory=lambda: PushDouble(habits_at, latency_s=0.004))
+    double: PushDouble = field(default_factory=lambda: PushDouble(habits_at, latency=lambda: 0.004))
     updates: list[Update] = field(default_factory=list)
     confirmed: int = 0
     handed: Counter[int] = field(default_factory=Counter)

@@ -5,9 +5,7 @@ import contextlib
 import random
 import signal
 import time
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 
 import aiohttp
@@ -15,9 +13,11 @@ import aiohttp
 from tests.faults import databases, record
 from tests.faults.child import Life, settings_of
 from tests.faults.customers import Manner, WebCustomer
+from tests.faults.deaths import Deaths
 from tests.faults.ledger import Ledger
-from tests.faults.oracle import Verdict, judge_web
-from tests.faults.points import CLOCK, NEEDS, STOPS, Plan
+from tests.faults.oracle import judge_web
+from tests.faults.order import Order, Outcome
+from tests.faults.points import Plan
 from tests.faults.push_line import Platform
 from tests.faults.push_oracle import judge_push, waits
 from tests.faults.script import Script
@@ -25,37 +25,7 @@ from tests.faults.town import Process, Town
 from tests.faults.trouble import Trouble
 from tests.scripted_node import Behaviour, ScriptedNode
 
-UP_S = 15.0
-REACH_S = 1.2
-LONGEST_STOP_S = 2.6
 PEACE_S = 40.0
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What to run. `kills`: points in the order they are wanted; `processes`: at once, over PostgreSQL."""
-
-    seed: int
-    url: str
-    kills: Sequence[str]
-    stops: Sequence[str] = ()
-    mutant: str = ""
-    web: int = 8
-    push: int = 6
-    trouble: bool = True
-    interrupt: bool = True
-
-
-@dataclass
-class Outcome:
-    """What came of a run. `fired` by point; `missed`: points that their lives never reached; those died by the clock."""
-
-    order: Order
-    fired: Counter[str] = field(default_factory=Counter)
-    missed: Counter[str] = field(default_factory=Counter)
-    verdict: Verdict = field(default_factory=Verdict)
-    troubles: Counter[str] = field(default_factory=Counter)
-    seconds: float = 0.0
 
 
 class Run:
@@ -91,7 +61,9 @@ class Run:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
             people = [asyncio.create_task(one) for one in self._people(http, closing)]
             try:
-                await self._die(trouble)
+                if self.order.trouble:
+                    trouble.begin()
+                await Deaths(self.order, self.outcome, self._town, self._bear, trouble, self._manner, self._dice).all()
                 await trouble.end()
                 closing.set()
                 await self._peace(people)
@@ -106,7 +78,7 @@ class Run:
         self.outcome.seconds = time.monotonic() - began
         return self.outcome
 
-    def _people(self, http: aiohttp.ClientSession, closing: asyncio.Event) -> list:
+    def _people(self, http: aiohttp.ClientSession, closing: asyncio.Event) -> list[Coroutine[None, None, None]]:
         where_dice = random.Random(self.order.seed + 1)
         web = [
             WebCustomer(
@@ -131,79 +103,21 @@ class Run:
                 self._wrote_at[token] = time.monotonic()
                 self._platform.write(chat, f"{token} hello, about the {dice.choice(('parcel', 'invoice', 'kettle'))}")
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(0.1 + dice.random() * 0.5):
+                async with asyncio.timeout(0.2 + dice.random()):
                     await closing.wait()
 
-    async def _die(self, trouble: "Trouble") -> None:
-        """Life after life, each with its planned death. Over PostgreSQL two processes live at once."""
-        plans = [*((point, "kill") for point in self.order.kills), *((point, "stop") for point in self.order.stops)]
-        if self.order.stops:
-            self._dice.shuffle(plans)
-        waiting = asyncio.Queue[tuple[str, str]]()
-        for plan in plans:
-            waiting.put_nowait(plan)
-        hands = 2 if self._server is not None else 1
-        if self.order.trouble:
-            trouble.begin()
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(hands):
-                tasks.create_task(self._lives(waiting, trouble))
-
-    async def _lives(self, waiting: "asyncio.Queue[tuple[str, str]]", trouble: "Trouble") -> None:
-        while not waiting.empty():
-            point, act = waiting.get_nowait()
-            need = (STOPS if act == "stop" else NEEDS).get(point, "")
-            with trouble.need(need, self._manner):
-                hit = (
-                    1
-                    if need
-                    else self._dice.randint(1, 6 if point.startswith(("receiving", "claiming", "gener", "storing")) else 2)
-                )
-                process = await self._bear(Plan(point, hit, act))
-                await self._end(process, point, act)
-
     async def _bear(self, plan: Plan) -> Process:
-        number = self._town.born + 1
-        life = Life(
-            number,
-            log=str(self._folder / "lives.log"),
-            report=self._town.report,
-            platform=self._line,
-            settings=self._settings,
-            plan=plan,
-            mutant=self.order.mutant,
+        return await self._town.bear(
+            Life(
+                self._town.born + 1,
+                log=str(self._folder / "lives.log"),
+                report=self._town.report,
+                platform=self._line,
+                settings=self._settings,
+                plan=plan,
+                mutant=self.order.mutant,
+            )
         )
-        return await self._town.bear(life)
-
-    async def _end(self, process: Process, point: str, act: str) -> None:
-        """Wait for its fuse; a life that does not reach its point is killed by the clock."""
-        waits_for = [asyncio.create_task(event.wait()) for event in (process.fired, process.dead)]
-        limit = REACH_S * (0.2 + self._dice.random()) if point == CLOCK else REACH_S + 1.0
-        if NEEDS.get(point) in {"outage", "history", "slow"}:
-            limit += 3.0
-        await asyncio.wait(
-            {asyncio.create_task(process.up.wait()), *waits_for}, timeout=UP_S, return_when=asyncio.FIRST_COMPLETED
-        )
-        await asyncio.wait(waits_for, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
-        for task in waits_for:
-            task.cancel()
-        if process.stopped:
-            self.outcome.fired[f"stop {point}"] += 1
-            await asyncio.sleep(LONGEST_STOP_S)
-            process.stopped = False
-            process.signal(signal.SIGCONT)
-            await asyncio.sleep(0.6)
-        elif process.fired.is_set():
-            self.outcome.fired[point] += 1
-        elif not process.dead.is_set():
-            self.outcome.fired[CLOCK] += 1
-            if point != CLOCK:
-                self.outcome.missed[point] += 1
-        else:
-            self.outcome.verdict.say("errors", f"a life ended by itself with {process.status} before {point}")
-        if not process.fired.is_set() or act == "stop":
-            process.signal(signal.SIGKILL)
-        await process.dead.wait()
 
     async def _peace(self, people: Sequence["asyncio.Task[None]"]) -> None:
         """One process, nothing broken: within a bound everything is answered, sent and seen."""

@@ -30,6 +30,7 @@ class Process:
     up: asyncio.Event = field(default_factory=asyncio.Event)
     dead: asyncio.Event = field(default_factory=asyncio.Event)
     stopped: bool = False
+    refused: str = ""
 
     def signal(self, number: int) -> None:
         if not self.dead.is_set():
@@ -117,6 +118,8 @@ class Town:
         elif what == "fired":
             process.stopped = process.life.plan.act == "stop"
             process.fired.set()
+        elif what == "refused":
+            process.refused = detail
 
     async def _hear(self) -> None:
         assert self._forge.stdout is not None

@@ -1,0 +1,57 @@
+"""`make faults`: the long form. Exit 1 when a promise was broken, or when a point was never reached.
+
+`--kills 1000` spread over the points; `--database sqlite|postgres`, both when not given; `--seed N`: one run; `--from N`: go on
+at that seed and keep what faults.json holds of earlier ones.
+"""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+from tests.faults import report
+from tests.faults.order import Outcome
+from tests.faults.points import points_of
+from tests.faults.suite import DATABASES, KILLS_A_RUN, order_of, orders, perform
+
+ENOUGH = 2 * KILLS_A_RUN  # kills over one database from which on every point must have fired
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make faults", description=__doc__)
+    parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--database", choices=DATABASES)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--from", type=int, default=0, dest="first")
+    parser.add_argument("--json", type=Path, default=Path("faults.json"))
+    given = parser.parse_args()
+    of = (given.database,) if given.database else DATABASES
+    entries = [one for one in report.kept(given.json) if one["seed"] < given.first] if given.first else []
+    left = given.kills - sum(one["kills"] for one in entries)
+    wanted = [order_of(given.seed)] if given.seed is not None else list(orders(left, first=given.first, of=of))
+
+    def done(outcome: Outcome) -> None:
+        entries.append(report.entry(outcome))
+        for line in report.lines(entries[-1]):
+            print(line, flush=True)
+        report.keep(given.json, entries)
+
+    asyncio.run(perform(wanted, done))
+    total = report.totals(entries)
+    print(*report.table(total), sep="\n")
+    return _judged(total)
+
+
+def _judged(total: report.Entry) -> int:
+    failed = any(total["broken"].values())
+    for database, fired in total["fired"].items():
+        silent = [point for point in points_of(database) if not fired.get(point)]
+        if total["kills"][database] == 0 or (silent and total["kills"][database] >= ENOUGH):
+            print(f"{database}: never fired: {', '.join(silent)}")
+            failed = True
+    print("FAILED" if failed else "every promise was kept")
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
