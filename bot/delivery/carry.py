@@ -95,6 +95,8 @@ class Carrier:
         """
         address = self._address(head)
         habits = self._channel.habits(address)
+        now = asyncio.get_running_loop().time
+        asked_at = now()
         row = await self._store.write(
             sending.begin,
             self._ref,
@@ -105,6 +107,9 @@ class Carrier:
         )
         if row is None:
             return False
+        if now() - asked_at > self._limits.stale_s:
+            await self._keep(self._verdict(Again(0.0, "paused"), row, whole_chat=False))
+            return True
         step = next_step(row, habits, request_s=self._limits.request_s)
         if step is Step.PLACE:
             row = replace(row, doubtful=False)  # without a placeholder's id no text of it was ever sent

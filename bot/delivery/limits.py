@@ -9,12 +9,15 @@ class DeliveryLimits:
 
     `workers`: requests of one account under way at once, so that a slow chat holds up nobody. `request_s`: the longest one
     request may take. `patience_s`: the longest a row waits in memory for its chat's budget; beyond that it waits in the
-    database. `settle_within_s` and `most_repeats` bound a row whose outcome nobody knows, `deliver_within_s` any row.
+    database. `stale_s`: older news from the database is not acted on, since a suspended process may have lost its lease
+    meanwhile; it is less than a lease. `settle_within_s` and `most_repeats` bound a row whose outcome nobody knows,
+    `deliver_within_s` any row.
     """
 
     workers: int = 64
     request_s: float = 30.0
     patience_s: float = 0.25
+    stale_s: float = 5.0
     poll_s: float = 1.0
     breath_s: float = 0.1
     sweep_s: float = 30.0
@@ -37,5 +40,6 @@ class PreviewLimits:
     typing_s: float = 4.0
     draft_s: float = 20.0
     request_s: float = 30.0
+    stale_s: float = 5.0
     longest_s: float = 900.0
     placeholder: str = "…"

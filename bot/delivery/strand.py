@@ -72,8 +72,12 @@ class Strand:
         if self._habits.preview == "none":
             return
         try:
+            now = asyncio.get_running_loop().time
             while await self._news() and await self._surplus():
+                asked_at = now()
                 row = await self._store.read(placeholders.showing, self._workspace_id, self._outbox_id, epoch=self.target.epoch)
+                if now() - asked_at > self._limits.stale_s:
+                    continue
                 if row is None or self._over.is_set() or not await self._step(row):
                     return
         except StoreUnavailable as error:
