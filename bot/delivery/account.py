@@ -1,0 +1,77 @@
+"""One push account of this process: while its lease is held, its texts are sent and its answers previewed from here."""
+
+import asyncio
+from collections.abc import Callable
+
+from bot.delivery.carry import Carrier
+from bot.delivery.limits import DeliveryLimits, PreviewLimits
+from bot.delivery.pacing import Pacing
+from bot.delivery.push_preview import PushPreviews
+from bot.delivery.relay import Relay
+from bot.delivery.tally import Tally
+from bot.delivery.tenure import Tenure
+from bot.ports import PushChannel
+from bot.store.parties import AccountRef
+from bot.store.store import Store
+
+
+class PushAccount:
+    """A running part. `previews` is what the manager shows answers through; while `held`, the account's conversations are
+    answered here. `chance` gives numbers in [0, 1).
+    """
+
+    name = "delivery"
+
+    def __init__(
+        self,
+        store: Store,
+        channel: PushChannel,
+        ref: AccountRef,
+        *,
+        tally: Tally,
+        chance: Callable[[], float],
+        lease_s: float,
+        limits: DeliveryLimits | None = None,
+        preview_limits: PreviewLimits | None = None,
+    ) -> None:
+        self._store = store
+        self._ref = ref
+        self._limits = limits or DeliveryLimits()
+        pacing = Pacing()
+        self.previews = PushPreviews(store, channel, pacing=pacing, tally=tally, limits=preview_limits or PreviewLimits())
+        self._carrier = Carrier(
+            store, channel, ref, pacing=pacing, previews=self.previews, tally=tally, limits=self._limits, chance=chance
+        )
+        self._tenure = Tenure(store, ref, lease_s=lease_s)
+        self.held = False
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Hold the account and serve it until `stopping`; then finish the requests under way and let go of it."""
+        holding = asyncio.create_task(self._tenure.hold(lambda: self._serve(stopping)))
+        stopped = asyncio.create_task(stopping.wait())
+        try:
+            await asyncio.wait({holding, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if self.held or holding.done():
+                await holding
+        finally:
+            for task in (holding, stopped):
+                task.cancel()
+            await asyncio.wait({holding, stopped})
+
+    async def _serve(self, stopping: asyncio.Event) -> None:
+        relay = Relay(self._store, self._carrier, self._ref, limits=self._limits)
+        self.held = True
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                previewing = tasks.create_task(self.previews.run())
+                ending = tasks.create_task(_stop_on(stopping, relay))
+                await relay.run()
+                previewing.cancel()
+                ending.cancel()
+        finally:
+            self.held = False
+
+
+async def _stop_on(stopping: asyncio.Event, relay: Relay) -> None:
+    await stopping.wait()
+    relay.stop()
