@@ -40,11 +40,14 @@ class Deaths:
         self._manner = manner
         self._dice = dice
         self._hands = 2 if order.database == "postgres" else 1
-        plans = [*((point, "kill") for point in order.kills), *((point, "stop") for point in order.stops)]
-        dice.shuffle(plans)
-        # an empty database comes first
-        plans.sort(key=lambda plan: plan[0] not in MIGRATION)
-        self._waiting = deque(plans)
+        # an empty database comes first, in this order
+        first = [(point, "kill") for point in order.kills if point in MIGRATION]
+        others = [
+            *((point, "kill") for point in order.kills if point not in MIGRATION),
+            *((point, "stop") for point in order.stops),
+        ]
+        dice.shuffle(others)
+        self._waiting = deque([*first, *others])
 
     async def all(self) -> None:
         async with asyncio.TaskGroup() as tasks:

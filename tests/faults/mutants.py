@@ -9,6 +9,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import wraps
 from typing import Any
 
 import sqlalchemy as sa
@@ -76,6 +77,7 @@ class PastEpoch(Broken):
         if unit is not store_answer:
             return await self._store.write(unit, *args, **kwargs)
 
+        @wraps(unit)
         def store_anyway(connection: sa.Connection, finished: Finished, **named: Any) -> bool:
             claim = finished.question.claim
             here = conversation.c.conversation_id == claim.conversation_id
@@ -125,6 +127,7 @@ class SendFirst(Broken):
         message = OutboundMessage(new_id(), ChannelAddress("telegram", "main", chat), args[0].text)
         platform_id = await self._channel.send(message)
 
+        @wraps(unit)
         def store_as_sent(connection: sa.Connection, finished: Finished, **named: Any) -> bool:
             more = store_answer(connection, finished, **named)
             row = sa.update(outbox).where(outbox.c.outbox_id == question.outbox_id)

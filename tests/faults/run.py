@@ -25,8 +25,6 @@ from tests.faults.town import Process, Town
 from tests.faults.trouble import Trouble
 from tests.scripted_node import Behaviour, ScriptedNode
 
-PEACE_S = 40.0
-
 
 class Run:
     """Holds what outlives the processes: engine, platform, customers, their ledger."""
@@ -122,7 +120,7 @@ class Run:
     async def _peace(self, people: Sequence["asyncio.Task[None]"]) -> None:
         """One process, nothing broken: within a bound everything is answered, sent and seen."""
         process = await self._bear(Plan("never"))
-        until = time.monotonic() + PEACE_S
+        until = time.monotonic() + self.order.peace_s
         while time.monotonic() < until:
             await asyncio.sleep(0.1)
             if process.up.is_set() and await self._at_rest(people):

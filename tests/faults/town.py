@@ -33,12 +33,12 @@ class Process:
     refused: str = ""
 
     def signal(self, number: int) -> None:
-        if not self.dead.is_set():
+        with contextlib.suppress(ProcessLookupError):  # it may have ended a moment ago
             os.kill(self.pid, number)
 
     def limit_files(self, size: int) -> None:
         """No file of the life may grow past `size` bytes from now on: as a full disk."""
-        if not self.dead.is_set():
+        with contextlib.suppress(ProcessLookupError):
             _, hard = resource.prlimit(self.pid, resource.RLIMIT_FSIZE)
             resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (size, hard))
 
