@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 IPAddress = IPv4Address | IPv6Address
@@ -82,6 +83,7 @@ def limit_key(address: IPAddress | None) -> str | None:
     return str(address)
 
 
+@lru_cache(maxsize=4096)
 def _parse(text: str) -> IPAddress | None:
     try:
         address = ip_address(text.strip().strip("[]"))

@@ -3,10 +3,10 @@
 import asyncio
 
 import pytest
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from bot.views import ButtonView
-from tests.e2e.browser import new_page, online, turns, until, write
+from tests.e2e.browser import new_page, online, turns, until, visitor, write
 from tests.web_desk import Room, silent
 from tests.web_server import WebDesk
 
@@ -201,3 +201,40 @@ async def test_what_one_was_writing_survives_a_reload(page: Page) -> None:
     await page.get_by_label("Your message").fill("half a thou")
     await page.reload()
     await expect(page.get_by_label("Your message")).to_have_value("half a thou")
+
+
+HIDE = """(hidden) => {
+  Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+  document.dispatchEvent(new Event('visibilitychange'));
+}"""
+
+
+async def test_a_tab_nobody_looks_at_gives_its_connection_back_and_catches_up(desk: WebDesk, browser: Browser) -> None:
+    async with visitor(browser) as page:
+        await page.clock.install()
+        await page.goto(desk.server.url)
+        await online(page)
+        await write(page, "hello")
+        await expect(page.locator("#log .bubble")).to_have_count(2)
+        await page.evaluate(HIDE, True)
+        await page.clock.fast_forward(60_000)
+        await until(lambda: len(desk.streams) == 0)
+        desk.memory.only_room.add("agent", "news")
+        await page.evaluate(HIDE, False)
+        await expect(page.locator("#log .bubble")).to_have_text(["hello", "You said: hello", "news"])
+        await expect(page.locator("#banner")).to_be_hidden()
+
+
+async def test_a_hidden_tab_keeps_listening_while_an_answer_is_made(desk: WebDesk, browser: Browser) -> None:
+    desk.memory.answerer = silent
+    async with visitor(browser) as page:
+        await page.clock.install()
+        await page.goto(desk.server.url)
+        await online(page)
+        await write(page, "hello")
+        await expect(page.locator("#log .bubble")).to_have_count(1)
+        await page.evaluate(HIDE, True)
+        await page.clock.fast_forward(30_000)
+        desk.memory.only_room.add("bot", "the answer", in_reply_to=1)
+        await expect(page.locator("#log .bubble")).to_have_count(2)
+        await expect(page).to_have_title("(1) Frontdesk")

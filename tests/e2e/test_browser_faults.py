@@ -86,11 +86,14 @@ async def test_a_stream_that_breaks_in_mid_answer_is_resumed(desk: WebDesk, page
     await write(page, "tell me")
     await expect(page.locator("#log .bubble")).to_have_text(["tell me"])
     room = desk.memory.only_room
+    resumed = []
+    page.on("request", lambda sent: resumed.append(sent.headers.get("last-event-id")) if "/events" in sent.url else None)
     for number in range(5):
         room.preview("x" * number, 1)
         desk.server.cut()
         room.add("agent", f"part {number}")
         await expect(page.locator("#log .bubble")).to_have_text(["tell me", *(f"part {n}" for n in range(number + 1))])
+    assert len({cursor for cursor in resumed if cursor}) >= 4, "each resumes where the one before ended"
 
 
 async def test_a_store_that_is_away_is_waited_for(desk: WebDesk, page: Page) -> None:

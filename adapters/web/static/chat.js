@@ -1,6 +1,7 @@
 // The conversation over the wire: keeps a session, follows its events, sends what is unsent until it is acknowledged.
 
 import { ApiError } from "./api.js";
+import { Attention } from "./attention.js";
 import { Backoff } from "./backoff.js";
 import { Dialogue } from "./dialogue.js";
 import { readEvents } from "./stream.js";
@@ -20,6 +21,7 @@ export class Chat {
   #loaded = false;
   #sending = false;
   #stream = null;
+  #resting = false;
   #reconnecting = new Backoff();
   #resending = new Backoff();
 
@@ -37,12 +39,15 @@ export class Chat {
     for (const message of this.#unsent.all) this.#view.showUnsent(message, message.refused ? "refused" : "sending");
     window.addEventListener("online", () => this.hurry());
     window.addEventListener("pageshow", () => this.hurry());
+    const attention = new Attention(() => this.#rest());
     for (;;) {
       try {
+        await attention.present();
         await this.#ensureSession();
         if (!this.#loaded) await this.#load();
         this.#deliver();
         await this.#follow();
+        if (this.#resting) continue;
         this.#view.connection("lost");
         await this.#reconnecting.wait();
       } catch (error) {
@@ -149,6 +154,14 @@ export class Chat {
     this.#view.loaded(this.#dialogue);
   }
 
+  /** Nobody looks: let the stream go, unless something is still under way. */
+  #rest() {
+    if (this.answering || this.#unsent.next) return false;
+    this.#resting = true;
+    this.#stream?.abort();
+    return true;
+  }
+
   #reload() {
     this.#loaded = false;
     this.#cursor = null;
@@ -157,6 +170,7 @@ export class Chat {
   }
 
   async #follow() {
+    this.#resting = false;
     this.#stream = new AbortController();
     const body = await this.#api.events(this.#cursor, this.#stream.signal);
     this.#forgetPreview();

@@ -85,7 +85,7 @@ export class Transcript {
     if (turn.revision > 0) foot.append(make("span", "", "Edited"));
     if (turn.state === "stopped") foot.append(make("span", "", "Stopped"));
     if (turn.role === "customer") foot.append(make("span", "sent", "Sent"));
-    if (turn.role === "bot" && turn.id) foot.append(this.#ratings(turn));
+    if (turn.role === "bot" && turn.in_reply_to !== null) foot.append(this.#ratings(turn));
     return foot;
   }
 
