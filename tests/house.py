@@ -69,6 +69,15 @@ class PlainPreviews:
             listener()
 
 
+@dataclass(frozen=True)
+class Remote:
+    """A generation server that runs elsewhere; `url` ends in /v1."""
+
+    url: str
+    model: str
+    api_key: str
+
+
 @dataclass
 class House:
     store: Store
@@ -96,22 +105,22 @@ class House:
 
     async def _receive(self, event, key: str, raw: bytes) -> Receipt:
         self.sent += 1
-        (receipt,) = await self.intake.receive([Received(WEB, key or f"k{self.sent}", raw, event)])
+        (receipt,) = await self.intake.receive([Received(WEB, key or f"{self.store.process_id}:{self.sent}", raw, event)])
         return receipt
 
     async def dialogue(self, who: str) -> list[tuple[str, str]]:
         """The current conversation as pairs of role and text."""
         return [(turn.role, turn.text) for turn in (await self.record.turns(address(who), 0)).turns]
 
-    async def answer(self, who: str, through: int) -> TurnView:
+    async def answer(self, who: str, through: int, *, within_s: float = 20) -> TurnView:
         """Wait for the bot turn that answers the customer's turn `through`."""
-        async for event in self.events(who):
+        async for event in self.events(who, within_s=within_s):
             if isinstance(event, TurnAdded) and event.turn.role == "bot" and (event.turn.in_reply_to or 0) >= through:
                 return event.turn
         raise AssertionError("the record never ends")
 
-    async def events(self, who: str, cursor: str | None = None) -> AsyncIterator[ChatEvent]:
-        async with contextlib.aclosing(self.record.follow(address(who), cursor)) as events, asyncio.timeout(20):
+    async def events(self, who: str, cursor: str | None = None, *, within_s: float = 20) -> AsyncIterator[ChatEvent]:
+        async with contextlib.aclosing(self.record.follow(address(who), cursor)) as events, asyncio.timeout(within_s):
             async for event in events:
                 yield event
 
@@ -141,17 +150,20 @@ async def open_house(
     dialect: str = "auto",
     greeting: str = "",
     running: bool = True,
+    remote: Remote | None = None,
 ) -> AsyncIterator[House]:
     """A running house over `store` (an in-memory one when none is given), with one workspace and the account web:main.
 
-    A store that is handed in stays open."""
+    A store that is handed in stays open. With `remote` the answers come from there, and `house.node` is not asked.
+    """
     given, store = store, store or MemoryStore()
     node = ScriptedNode()
-    url = await node.start()
+    own = Remote(await node.start(), "scripted", "")
+    remote = remote or own
     workspace_id = await store.write(workspaces.seed, "Shop", "UTC", greeting, PROMPT)
     ref = await store.write(parties.ensure_account, workspace_id, "web", "main", push=False)
     accounts = {WEB: ref}
-    client = GenerationClient(url, "scripted", "", deadlines or Deadlines(5, 5, 20))
+    client = GenerationClient(remote.url, remote.model, remote.api_key, deadlines or Deadlines(5, 5, 20))
     profile = Node(client, dialect)
     previews = PlainPreviews()
     fitting = Fitting(store, profile, history_tokens=history_tokens, max_tokens=max_tokens)
