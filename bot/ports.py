@@ -145,7 +145,8 @@ class PreviewTarget:
 
 class Previews(Protocol):
     """Where the manager shows an answer while it is made. Best effort and never slow: each call returns at once, later texts
-    replace earlier ones that were not shown yet."""
+    replace earlier ones that were not shown yet.
+    """
 
     def show(self, target: PreviewTarget, text: str) -> None:
         """The whole text so far; "" means that it is only being thought about (typing)."""
