@@ -9,6 +9,9 @@ import psycopg
 import pytest
 
 from bot.store.ids import new_id
+from tests.e2e.engine import engine
+
+__all__ = ["engine"]
 
 
 @pytest.fixture(scope="session")
