@@ -47,6 +47,22 @@ async def test_the_retry_button_does_not_wait(desk: WebDesk, page: Page) -> None
     await expect(page.locator("#log .bubble")).to_have_text(dialogue("hello"))
 
 
+async def test_the_retry_button_stays_in_place_over_automatic_tries(page: Page) -> None:
+    tries = []
+
+    async def cut(route: Route) -> None:
+        tries.append(route)
+        await route.abort()
+
+    await page.route("**/api/chat/messages", cut)
+    await write(page, "hello")
+    button = await page.get_by_role("button", name="Retry").element_handle()
+    assert button is not None
+    first = len(tries)
+    await until(lambda: len(tries) >= first + 2)
+    assert await button.evaluate("e => e.isConnected")
+
+
 async def test_a_lost_acknowledgement_stores_nothing_twice(desk: WebDesk, page: Page) -> None:
     sent = []
 
