@@ -15,7 +15,7 @@ from tests.faults.trouble import Trouble
 UP_S = 15.0
 REACH_S = 1.2
 SELDOM_S = 4.5
-STOPPED_S = 2.6  # past every lease of a life
+STOPPED_S = 4.5  # past the lease, the next look of the other process, and its answer
 AFTERWARDS_S = 0.6
 TRIES = 3
 
