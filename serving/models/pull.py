@@ -73,5 +73,4 @@ def from_hub(name: str, source: HubSource, incoming: Path, report: Report) -> Pa
     made = incoming / "hub"
     free = shutil.disk_usage(incoming).free
     task.run(name, "serving.models.hub", [source.repo, source.revision, str(made), str(free)], report)
-    shutil.rmtree(made / ".cache", ignore_errors=True)
     return made

@@ -9,11 +9,11 @@ import contextlib
 import fcntl
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from serving.errors import ModelError
 from serving.progress import Report
@@ -86,7 +86,7 @@ class Store:
 
 def slug(name: str) -> str:
     """A folder name for a model name; different names never share one."""
-    return re.sub(r"[^\w.@-]", lambda found: "--" if found[0] == "/" else f"%{ord(found[0]):02x}", name.replace("--", "-%2d"))
+    return quote(name, safe="@").replace("%2F", "+")
 
 
 def manifest(path: Path) -> dict[str, Any] | None:
