@@ -15,7 +15,7 @@ from bot.cli.configuration import Configuration
 from bot.cli.findings import Finding, fail, ok, warn
 from bot.store.backlog import backlog, dead_letters
 from bot.store.failures import unavailable
-from bot.store.revision import HEAD, SchemaState, look
+from bot.store.revision import HEAD, SchemaState, look, refused
 from bot.store.sqlite_connection import prepare_reader
 
 # two connections that write in WAL mode can lose commits in these versions
@@ -33,7 +33,7 @@ def examine(configuration: Configuration) -> list[Finding]:
         with _connected(configuration) as connection:
             return [*before, *_look_into(connection, configuration)]
     except sa.exc.SQLAlchemyError as error:
-        said = str(unavailable(error) or type(error).__name__)
+        said = str(unavailable(error) or refused(error) or type(error).__name__)
         return [*before, fail("database", said, "check [database] url, and that the server runs and lets us in")]
 
 

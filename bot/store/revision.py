@@ -156,7 +156,17 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except sa.exc.SQLAlchemyError as error:
-        raise unavailable(error) or error from error
+        raise unavailable(error) or refused(error) or error from error
+
+
+def refused(error: sa.exc.SQLAlchemyError) -> StoreUnavailable | None:
+    """The error in one line when the database will not have us at all: no database, or none of our business."""
+    reason = str(getattr(error, "orig", "")).partition("\n")[0]
+    if "not a database" in reason:
+        return StoreUnavailable("the file of [database] url is not an SQLite database; name another")
+    if getattr(getattr(error, "orig", None), "sqlstate", None) == "42501":  # insufficient_privilege
+        return StoreUnavailable(f"the database refuses: {reason}")
+    return None
 
 
 def _look(engine: sa.Engine) -> Schema:

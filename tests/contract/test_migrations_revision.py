@@ -129,6 +129,25 @@ def test_an_upgrade_without_room_for_its_copy_stops_before_it_starts(
     assert not list(tmp_path.glob("*.backup*"))
 
 
+def test_a_file_of_something_else_is_refused_in_one_line(sqlite_url: str, tmp_path: Path, said: list[str]) -> None:
+    (tmp_path / "frontdesk.db").write_text("dear diary, " * 100)
+    with pytest.raises(StoreUnavailable, match="is not an SQLite database"):
+        prepare(sa.make_url(sqlite_url), say=said.append)
+    assert (tmp_path / "frontdesk.db").read_text().startswith("dear diary")
+
+
+def test_a_user_who_may_not_make_tables_is_told_so(postgres_url: str, said: list[str]) -> None:
+    url = sa.make_url(postgres_url)
+    owner = sa.create_engine(url, poolclass=sa.pool.NullPool)
+    name = f"guest_{url.database}"
+    with owner.begin() as connection:
+        connection.exec_driver_sql(f"CREATE ROLE {name} LOGIN")
+    with pytest.raises(StoreUnavailable, match="the database refuses: permission denied"):
+        prepare(url.set(username=name), say=said.append)
+    with owner.begin() as connection:
+        connection.exec_driver_sql(f"DROP ROLE {name}")
+
+
 def test_many_starts_at_once_create_one_schema(postgres_url: str, said: list[str]) -> None:
     url = sa.make_url(postgres_url)
     others = [subprocess.Popen([sys.executable, "-c", START, postgres_url]) for _ in range(3)]
