@@ -4,6 +4,7 @@ import sqlalchemy as sa
 
 from bot.store import turns, withdrawal
 from bot.store.conversations import IDLE, Claim, open_at, say
+from bot.store.failures import LostRace
 from bot.store.ids import AccountId, AddressId, ConversationId, CustomerId, WorkspaceId
 from bot.store.outbox import Lane
 from bot.store.parties import AccountRef
@@ -99,7 +100,9 @@ _GREETING = sa.select(workspace.c.greeting).where(workspace.c.workspace_id == sa
 
 def _close(connection: sa.Connection, ref: AccountRef, current: ConversationId) -> int:
     """Close a conversation and take back what the bot was about to send; the log's last position."""
-    row = connection.execute(_CLOSE, {"of_workspace": ref.workspace_id, "of_conversation": current}).one()
+    row = connection.execute(_CLOSE, {"of_workspace": ref.workspace_id, "of_conversation": current}).one_or_none()
+    if row is None:
+        raise LostRace(f"conversation {current} was closed a moment ago")
     closed = Place(*row)
     turns.log(connection, closed, "status", detail="closed")
     if ref.route:

@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.errors import Superseded
+from bot.store.failures import LostRace
 from bot.store.ids import AddressId, ConversationId, CustomerId, ProcessId, WorkspaceId, new_id
 from bot.store.parties import AccountRef
 from bot.store.prepared import Prepared
@@ -120,7 +121,8 @@ def hear(connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: 
     While an answer is being made the lease stays; whoever makes it decides what the new message means.
     """
     row = _HEAR.row(connection, {"of_workspace": workspace_id, "of_conversation": conversation_id, "wait_s": wait_s})
-    assert row is not None, "a conversation is heard only while it is open"
+    if row is None:
+        raise LostRace(f"conversation {conversation_id} was closed a moment ago")
     return Place(*row)
 
 

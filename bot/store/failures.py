@@ -4,7 +4,11 @@ import sqlite3
 
 import sqlalchemy as sa
 
-from bot.errors import StoreUnavailable
+from bot.errors import FrontdeskError, StoreUnavailable
+
+
+class LostRace(FrontdeskError):
+    """Another process changed what this unit had just read: the store runs the unit again. Cannot happen on SQLite."""
 
 
 def unavailable(error: BaseException) -> StoreUnavailable | None:

@@ -6,6 +6,7 @@ from bot.store.ids import OutboxId, WorkspaceId
 from bot.store.outbox import Reserved
 from bot.store.prepared import any_of
 from bot.store.tables import outbox
+from bot.store.tables.passage import OPEN_OUTBOX
 
 _C = outbox.c
 _THIS = sa.and_(_C.workspace_id == sa.bindparam("of_workspace"), _C.outbox_id == sa.bindparam("of_row"))
@@ -15,8 +16,17 @@ _NOTE = (
     .values(platform_id=sa.bindparam("message"))
 )
 _FORGET = sa.update(outbox).where(_THIS, _C.state == "reserved").values(platform_id=None)
+_EARLIER = outbox.alias("earlier")
+# while earlier words are still on their way, a preview would overtake them
+_ALONE = ~sa.exists(
+    sa.select(1).where(
+        _EARLIER.c.account_id == _C.account_id,
+        _EARLIER.c.address_id == _C.address_id,
+        sa.text(OPEN_OUTBOX.replace("state", "earlier.state")),
+    )
+)
 _SHOWING = sa.select(_C.outbox_id, _C.platform_id, _C.reply_to).where(
-    _THIS, _C.state == "reserved", _C.epoch == sa.bindparam("at_epoch")
+    _THIS, _C.state == "reserved", _C.epoch == sa.bindparam("at_epoch"), _ALONE
 )
 
 
@@ -32,6 +42,8 @@ def forget_preview(connection: sa.Connection, workspace_id: WorkspaceId, outbox_
 
 
 def showing(connection: sa.Connection, workspace_id: WorkspaceId, outbox_id: OutboxId, *, epoch: int) -> Reserved | None:
-    """The row while its answer may still be previewed; None once it was published, cancelled or taken on by a newer epoch."""
+    """The row while its answer may be previewed; None once it was published, cancelled or taken on by a newer epoch, and while
+    earlier words to the same address are not settled.
+    """
     row = connection.execute(_SHOWING, {"of_workspace": workspace_id, "of_row": outbox_id, "at_epoch": epoch}).first()
     return Reserved(*row) if row is not None else None

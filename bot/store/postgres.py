@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from bot.errors import StoreUnavailable
 from bot.store.bulletin import Bulletin
-from bot.store.failures import unavailable
+from bot.store.failures import LostRace, unavailable
 from bot.store.ids import ProcessId, new_id
 from bot.store.postgres_notices import PostgresNotices
 from bot.store.store import Unit
@@ -54,6 +54,9 @@ class PostgresStore:
             try:
                 async with self._engine.begin() as connection:
                     return await _run(connection, unit, *args, **kwargs)
+            except LostRace:
+                if attempt == TRIES:
+                    raise
             except (sa.exc.SQLAlchemyError, psycopg.Error, OSError) as error:
                 if _state(error) in LOST_RACES and attempt < TRIES:
                     continue

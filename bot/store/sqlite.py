@@ -65,6 +65,6 @@ class SqliteStore:
     async def close(self) -> None:
         for thread in (self._writer, *self._reading):
             await asyncio.to_thread(thread.close)
-        self._engine.dispose()
         self._readers.dispose()
+        self._engine.dispose()  # last: the last connection to close clears the write-ahead log away
         os.close(self._lock)
