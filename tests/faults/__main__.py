@@ -24,6 +24,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int)
     parser.add_argument("--from", type=int, default=0, dest="first")
     parser.add_argument("--json", type=Path, default=Path("faults.json"))
+    parser.add_argument("--keep", type=Path, help="an empty folder for ledgers, logs and SQLite files, to look into afterwards")
     given = parser.parse_args()
     of = (given.database,) if given.database else DATABASES
     entries = [one for one in report.kept(given.json) if one["seed"] < given.first] if given.first else []
@@ -36,7 +37,7 @@ def main() -> int:
             print(line, flush=True)
         report.keep(given.json, entries)
 
-    asyncio.run(perform(wanted, done))
+    asyncio.run(perform(wanted, done, keep=given.keep))
     total = report.totals(entries)
     print(*report.table(total), sep="\n")
     return _judged(total)

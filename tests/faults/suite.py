@@ -48,18 +48,22 @@ def order_of(seed: int, kills: int = KILLS_A_RUN) -> Order:
     )
 
 
-async def perform(wanted: Sequence[Order], done: Callable[[Outcome], None]) -> None:
-    """Run them one after another; `done` hears of each."""
+async def perform(wanted: Sequence[Order], done: Callable[[Outcome], None], *, keep: Path | None = None) -> None:
+    """Run them one after another; `done` hears of each. `keep`: a folder for ledgers, logs and databases that stay."""
     with ExitStack() as stack:
         server = None
         if any(order.url.startswith("postgres") for order in wanted):
             server = await asyncio.to_thread(stack.enter_context, databases.postgres())
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="frontdesk-faults-", ignore_cleanup_errors=True)))
+        folder = keep or _passing(stack)
         async with Town(folder) as town:
             for order in wanted:
                 place = folder / f"{order.seed}{order.mutant}"
                 place.mkdir()
                 done(await _perform(order, town, place, server))
+
+
+def _passing(stack: ExitStack) -> Path:
+    return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="frontdesk-faults-", ignore_cleanup_errors=True)))
 
 
 async def _perform(order: Order, town: Town, folder: Path, server: PostgresServer | None) -> Outcome:
