@@ -11,8 +11,8 @@ from tests.faults.oracle import Verdict
 class Order:
     """`kills` and `stops`: the points at which lives end or are stopped; `web` and `push`: customers of each channel.
 
-    `interrupt`: how new messages meet running answers; `mutant`: a guarantee to break; `peace_s`: how long
-    everything may take to come to rest at the end.
+    `interrupt`: how new messages meet running answers; `mutant`: a guarantee to break; `peace_s`: the longest time
+    without any progress at the end, while something is still open.
     """
 
     seed: int
@@ -24,7 +24,7 @@ class Order:
     push: int = 6
     trouble: bool = True
     interrupt: bool = True
-    peace_s: float = 40.0
+    peace_s: float = 20.0
 
     @property
     def database(self) -> str:
