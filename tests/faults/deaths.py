@@ -48,6 +48,7 @@ class Deaths:
         ]
         dice.shuffle(others)
         self._waiting = deque([*first, *others])
+        self._stopped = asyncio.Lock()
 
     async def all(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -57,11 +58,27 @@ class Deaths:
     async def _lives(self) -> None:
         while self._waiting:
             point, act = self._waiting.popleft()
-            need = (STOPS if act == "stop" else NEEDS).get(point, "")
-            with self._trouble.need(need, self._manner):
-                process = await self._bear(Plan(point, self._dice.randint(1, most_hits(point)), act))
-                if not await self._end(process, point):
-                    self._waiting.append((point, act))
+            if act == "kill":
+                await self._life(point, act)
+            else:
+                await self._keep_company()
+                async with self._stopped:
+                    await self._life(point, act)
+        await self._keep_company()
+
+    async def _keep_company(self) -> None:
+        """While one process is stopped, another lives that can take over from it."""
+        if self._stopped.locked():
+            companion = await self._bear(Plan("never"))
+            async with self._stopped:
+                await self._town.kill(companion)
+
+    async def _life(self, point: str, act: str) -> None:
+        need = (STOPS if act == "stop" else NEEDS).get(point, "")
+        with self._trouble.need(need, self._manner):
+            process = await self._bear(Plan(point, self._dice.randint(1, most_hits(point)), act))
+            if not await self._end(process, point):
+                self._waiting.append((point, act))
 
     async def _end(self, process: Process, point: str) -> bool:
         """Wait for its fuse. False when the life did not reach its point and another may try."""
