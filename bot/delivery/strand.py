@@ -14,6 +14,7 @@ from bot.delivery.tally import Tally
 from bot.errors import ChannelError, DeliveryUnknown, MessageGone, RetryLater, StoreUnavailable
 from bot.ports import OutboundMessage, PreviewTarget, PushChannel
 from bot.store import placeholders
+from bot.store.bulletin import Topic
 from bot.store.ids import OutboxId, WorkspaceId
 from bot.store.outbox import Reserved
 from bot.store.store import Store
@@ -78,10 +79,21 @@ class Strand:
                 row = await self._store.read(placeholders.showing, self._workspace_id, self._outbox_id, epoch=self.target.epoch)
                 if now() - asked_at > self._limits.stale_s:
                     continue
-                if row is None or self._over.is_set() or not await self._step(row):
+                if row is None or self._over.is_set():
+                    return
+                goes_on = await self._step(row)
+                if row.platform_id is not None and now() - asked_at > self._limits.stale_s:
+                    await self._restate(row.platform_id)
+                if not goes_on:
                     return
         except StoreUnavailable as error:
             log.info("preview given up", outbox_id=self._outbox_id, error=str(error))
+
+    async def _restate(self, platform_id: str) -> None:
+        """We were suspended over an edit: a successor may have sent the answer before it landed."""
+        if await self._store.write(placeholders.restate, self._workspace_id, self._outbox_id, platform_id):
+            log.warning("answer shown again after a late preview", outbox_id=self._outbox_id)
+            self._store.bulletin.post(Topic.OUTBOX, self.target.account_id)
 
     def _picture(self) -> str:
         """What should be on show: the text as far as one message holds it, "" for a typing mark."""

@@ -7,6 +7,7 @@ from bot.store.outbox import Reserved
 from bot.store.prepared import any_of
 from bot.store.tables import outbox
 from bot.store.tables.passage import OPEN_OUTBOX
+from bot.store.times import from_now
 
 _C = outbox.c
 _THIS = sa.and_(_C.workspace_id == sa.bindparam("of_workspace"), _C.outbox_id == sa.bindparam("of_row"))
@@ -16,6 +17,11 @@ _NOTE = (
     .values(platform_id=sa.bindparam("message"))
 )
 _FORGET = sa.update(outbox).where(_THIS, _C.state == "reserved").values(platform_id=None)
+_RESTATE = (
+    sa.update(outbox)
+    .where(_THIS, _C.state == "sent", _C.platform_id == sa.bindparam("message"))
+    .values(state="ready", due_at=from_now(0), settled_at=None)
+)
 _EARLIER = outbox.alias("earlier")
 # while earlier words are still on their way, a preview would overtake them
 _ALONE = ~sa.exists(
@@ -39,6 +45,14 @@ def note_preview(connection: sa.Connection, workspace_id: WorkspaceId, outbox_id
 def forget_preview(connection: sa.Connection, workspace_id: WorkspaceId, outbox_id: OutboxId) -> None:
     """The preview was deleted by someone: the answer will be a new message."""
     connection.execute(_FORGET, {"of_workspace": workspace_id, "of_row": outbox_id})
+
+
+def restate(connection: sa.Connection, workspace_id: WorkspaceId, outbox_id: OutboxId, platform_id: str) -> bool:
+    """An edit of the preview ended so late that it may have come after the answer: the answer is shown again, by an edit that
+    changes nothing if it did not. False when the row was not sent in that message.
+    """
+    named = {"of_workspace": workspace_id, "of_row": outbox_id, "message": platform_id}
+    return connection.execute(_RESTATE, named).rowcount == 1
 
 
 def showing(connection: sa.Connection, workspace_id: WorkspaceId, outbox_id: OutboxId, *, epoch: int) -> Reserved | None:
