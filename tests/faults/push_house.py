@@ -34,9 +34,17 @@ from tests.faults.wrapping import FusedChannel
 
 PUSH = AccountKey("telegram", "main")
 LIMITS = DeliveryLimits(
-    workers=32, request_s=1.0, poll_s=0.2, sweep_s=1.0, drain_s=2.0, backoff_s=0.1, longest_backoff_s=1.0, settle_within_s=60.0
+    workers=32,
+    request_s=1.0,
+    poll_s=0.2,
+    sweep_s=1.0,
+    drain_s=2.0,
+    backoff_s=0.1,
+    longest_backoff_s=1.0,
+    settle_within_s=60.0,
+    stale_s=0.9,
 )
-PREVIEWS = PreviewLimits(interval_s=0.03, request_s=1.0)
+PREVIEWS = PreviewLimits(interval_s=0.03, request_s=1.0, stale_s=0.9)  # under two thirds of the lease
 
 
 class Desk:

@@ -32,7 +32,7 @@ async def test_a_broken_guarantee_turns_a_run_red(mutant: str, kills: list[str],
 async def test_an_answer_stored_past_its_epoch_turns_a_run_red() -> None:
     """A process stopped past its lease goes on with an answer that another process has given meanwhile."""
     outcome = await outcome_of(
-        Order(8, "postgres", [], stops=[BEFORE_STORING], mutant="past_epoch", trouble=False, peace_s=5)
+        Order(8, "postgres", [], push=0, stops=[BEFORE_STORING], mutant="past_epoch", trouble=False, peace_s=5)
     )
     assert outcome.fired[f"stop {BEFORE_STORING}"] == 1
     assert outcome.verdict.broken["duplicated"] or outcome.verdict.broken["stale"], outcome.verdict.broken
