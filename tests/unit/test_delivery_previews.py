@@ -221,32 +221,6 @@ def test_a_new_process_goes_on_in_the_message_a_dead_one_left() -> None:
     in_virtual_time(story())
 
 
-def test_a_preview_that_lands_after_a_successors_answer_does_not_stay_on_show() -> None:
-    async def story() -> None:
-        scene = open_scene(TELEGRAM_GROUP, "room")
-        reserved = await scene.reserve("room")
-        async with running(scene) as suspended:
-            suspended.previews.show(scene.target("room", reserved.outbox_id), "hel")
-            await asyncio.sleep(5)
-            scene.double.latency = lambda: 6.0
-            suspended.previews.show(scene.target("room", reserved.outbox_id), "hello a")
-            await asyncio.sleep(3)
-            assert scene.double.calls["edit"] == 2
-            scene.double.latency = lambda: 0.02
-            as_new_process(scene)
-            async with running(scene):
-                again = await scene.store.write(outbox.reserve, scene.lanes["room"], epoch=2)
-                await scene.answer("room", again.outbox_id, "hello again", epoch=2)
-                await scene.until_settled()
-                assert scene.double.on_show("room") == ["hello again"]
-                await asyncio.sleep(60)
-        assert "hello a" in sights(scene, "edited")
-        assert scene.double.on_show("room") == ["hello again"]
-        assert await scene.states() == ["sent"]
-
-    in_virtual_time(story())
-
-
 def test_a_limited_or_broken_preview_does_not_hurt_the_answer() -> None:
     for fault in (Fault.LIMIT_CHAT, Fault.UNKNOWN_AFTER, Fault.REFUSED, Fault.BROKEN, Fault.HANGS):
 
