@@ -3,6 +3,7 @@
 A process of its own, because it imports torch and transformers and needs several times the memory of the model.
 """
 
+import functools
 import json
 import os
 import sys
@@ -22,9 +23,11 @@ def main(argv: list[str]) -> int:
     what = f"converting {source.name}"
     try:
         step(what, 0, PHASES)
+        import gguf
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
+        gguf.GGUFReader = functools.cache(gguf.GGUFReader)  # transformers parses the file three times, 8 s each
         step(what, 1, PHASES)
         tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
         step(what, 2, PHASES)
