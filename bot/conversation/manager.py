@@ -79,17 +79,21 @@ class Manager:
         """
         while True:
             try:
-                return await self._attempt(answering)
-            except Superseded:  # while the whole answer was on its way into the store
-                await self._end(answering)
-                raise
+                return await self._attempt_again(answering) if answering.interrupted else await self._attempt(answering)
             except TimeoutError:
                 if answering.superseded:
                     await self._end(answering)
                     raise Superseded("stopped, or another conversation began") from None
                 assert answering.interrupted, "only supersede and interrupt end the scope"
-                self._counters.count("superseded", "interrupt")
-                answering.begin_again(await self._store.write(take_interrupted, answering.question))
+            except Superseded:  # between two steps: the whole answer was on its way into the store, or an interrupt
+                await self._end(answering)
+                raise
+
+    async def _attempt_again(self, answering: Answering) -> float | None:
+        """After an interrupt: with what was written since, at a new epoch."""
+        self._counters.count("superseded", "interrupt")
+        answering.begin_again(await self._store.write(take_interrupted, answering.question))
+        return await self._attempt(answering)
 
     async def _attempt(self, answering: Answering) -> float | None:
         question, claim = answering.question, answering.question.claim

@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from bot.conversation.claiming import OpenQuestion
 from bot.store import controls, conversations, jobs, outbox, summaries, traces, turns, withdrawal
 from bot.store.conversations import WindowState
+from bot.store.ids import OutboxId
+from bot.store.outbox import Lane
 from bot.store.summaries import Fold
 from bot.store.traces import Trace
 
@@ -60,11 +62,19 @@ def store_stopped(connection: sa.Connection, question: OpenQuestion, through: in
         return False
     kept = controls.keep_stopped(connection, claim, through, shown)
     if kept is not None and question.lane is not None and question.outbox_id is not None:
-        outbox.publish(connection, question.lane, question.outbox_id, parts, epoch=claim.epoch + 1, seq=kept.seq)
+        _send_stopped(connection, question.lane, question.outbox_id, parts, claim.epoch, kept.seq)
     return kept is not None
+
+
+def _send_stopped(connection: sa.Connection, lane: Lane, outbox_id: OutboxId, parts: Sequence[str], epoch: int, seq: int) -> None:
+    """In its own preview, or as a new message when the next answer has taken that on already."""
+    if outbox.is_reserved(connection, lane, outbox_id, epoch=epoch):
+        outbox.publish(connection, lane, outbox_id, parts, epoch=epoch + 1, seq=seq)
+    else:
+        outbox.enqueue(connection, lane, parts, kind="bot", epoch=epoch + 1, seq=seq)
 
 
 def drop_preview(connection: sa.Connection, question: OpenQuestion) -> None:
     """Nothing will come of this answer: its preview on a push channel goes away."""
     if question.lane is not None:
-        withdrawal.discard(connection, question.lane, instead=controls.REMOVED)
+        withdrawal.discard(connection, question.lane, instead=controls.REMOVED, epoch=question.claim.epoch)

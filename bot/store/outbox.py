@@ -74,6 +74,7 @@ _ADOPT = (
 )
 _FIND = sa.select(_C.outbox_id, _C.platform_id, _C.reply_to).where(RESERVED_HERE)
 _THIS = sa.and_(_C.workspace_id == sa.bindparam("of_workspace"), _C.outbox_id == sa.bindparam("of_row"))
+_IS_RESERVED = sa.select(_C.outbox_id).where(_THIS, _C.state == "reserved", _C.epoch == sa.bindparam("at_epoch"))
 _PUBLISH = (
     sa.update(outbox)
     .where(_THIS, _C.state == "reserved")
@@ -104,6 +105,12 @@ def find_reserved(connection: sa.Connection, lane: Lane) -> Reserved | None:
     """The row kept for the conversation's next answer, if one was begun."""
     row = connection.execute(_FIND, {"of_workspace": lane.workspace_id, "of_conversation": lane.conversation_id}).first()
     return Reserved(*row) if row is not None else None
+
+
+def is_reserved(connection: sa.Connection, lane: Lane, outbox_id: OutboxId, *, epoch: int) -> bool:
+    """Whether the row is still kept for the answer begun at that epoch: a newer one may have taken it on."""
+    named = {"of_workspace": lane.workspace_id, "of_row": outbox_id, "at_epoch": epoch}
+    return connection.scalar(_IS_RESERVED, named) is not None
 
 
 def publish(

@@ -41,6 +41,7 @@ _BOT_HERE = sa.and_(
 )
 _DROP_READY = sa.update(outbox).where(_BOT_HERE, _C.state == "ready").values(DROP)
 _DROP_RESERVED = sa.update(outbox).where(RESERVED_HERE).values({**DROP, "place": NEXT_PLACE})
+_DROP_OURS = sa.update(outbox).where(RESERVED_HERE, _C.epoch == sa.bindparam("at_epoch")).values({**DROP, "place": NEXT_PLACE})
 _FAIL_IN_DOUBT = (
     sa.update(outbox)
     .where(_BOT_HERE, _C.state == "in_doubt")
@@ -62,10 +63,15 @@ def cancel(connection: sa.Connection, lane: Lane, *, instead: str) -> Cancelled:
     return Cancelled(dropped, in_doubt, sending > 0)
 
 
-def discard(connection: sa.Connection, lane: Lane, *, instead: str) -> int:
-    """No answer will come of the reserved row: drop it, and take its preview away. Returns how many there were."""
-    named = _named(lane)
-    return connection.execute(_DROP_RESERVED, {**named, "instead": instead}).rowcount
+def discard(connection: sa.Connection, lane: Lane, *, instead: str, epoch: int | None = None) -> int:
+    """No answer will come of the reserved row: drop it, and take its preview away. Returns how many there were.
+
+    With `epoch` only a row still reserved for that one: a newer answer may have taken it on.
+    """
+    named = {**_named(lane), "instead": instead}
+    if epoch is None:
+        return connection.execute(_DROP_RESERVED, named).rowcount
+    return connection.execute(_DROP_OURS, {**named, "at_epoch": epoch}).rowcount
 
 
 def in_flight(connection: sa.Connection, lane: Lane) -> bool:

@@ -3,9 +3,16 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bot.conversation.storing import store_answer
-from bot.store import conversations
+import sqlalchemy as sa
+
+from bot.conversation.claiming import OpenQuestion, take_due
+from bot.conversation.memory import Memory
+from bot.conversation.storing import drop_preview, store_answer, store_stopped
+from bot.store import controls, conversations, outbox
 from bot.store.memory import MemoryStore
+from bot.store.parties import AccountRef
+from bot.store.tables import outbox as table
+from tests.delivery_scene import settle_scene
 from tests.house import House, address, open_house
 
 
@@ -63,3 +70,37 @@ async def test_a_new_conversation_that_meets_a_finished_answer_ends_its_preview(
         await house.until(lambda: store.first is None and house.worker.in_flight == 0)
         assert await house.dialogue("ann") == []
         assert await shown(house, "ann") is None
+
+
+def claimed(store: MemoryStore, ref: AccountRef) -> Awaitable[tuple[OpenQuestion, ...]]:
+    return store.write(take_due, Memory(), ref.account_id, store.process_id, lease_s=0.0, room=1)
+
+
+async def test_what_a_successor_has_taken_on_is_not_taken_away_by_a_late_end() -> None:
+    store = MemoryStore()
+    ref, lanes = await store.write(settle_scene, ["room"])
+    lane = lanes["room"]
+    await store.write(conversations.hear, lane.workspace_id, lane.conversation_id, wait_s=0.0)
+    (late,) = await claimed(store, ref)
+    (successor,) = await claimed(store, ref)
+    assert (successor.outbox_id, successor.claim.epoch) == (late.outbox_id, late.claim.epoch + 1)
+    await store.write(drop_preview, late)
+    assert await store.read(outbox.is_reserved, lane, successor.outbox_id, epoch=successor.claim.epoch)
+    await store.write(drop_preview, successor)
+    assert not await store.read(outbox.is_reserved, lane, successor.outbox_id, epoch=successor.claim.epoch)
+
+
+async def test_what_a_stop_keeps_becomes_a_message_of_its_own_when_the_next_answer_has_the_preview() -> None:
+    store = MemoryStore()
+    ref, lanes = await store.write(settle_scene, ["room"])
+    lane = lanes["room"]
+    await store.write(conversations.hear, lane.workspace_id, lane.conversation_id, wait_s=0.0)
+    (stopped,) = await claimed(store, ref)
+    await store.write(controls.stop, lane.workspace_id, lane.conversation_id)
+    await store.write(conversations.hear, lane.workspace_id, lane.conversation_id, wait_s=0.0)
+    (following,) = await claimed(store, ref)
+    assert following.outbox_id == stopped.outbox_id
+    assert await store.write(store_stopped, stopped, 1, "half of it", ("half of it",))
+    assert await store.read(outbox.is_reserved, lane, following.outbox_id, epoch=following.claim.epoch)
+    rows = await store.read(lambda c: c.execute(sa.select(table.c.state, table.c.text).order_by(table.c.outbox_id)).all())
+    assert [tuple(row) for row in rows] == [("reserved", ""), ("ready", "half of it")]
