@@ -49,7 +49,11 @@ def live(asked: dict[str, Any]) -> int:
     life = Life(**{**asked, "plan": Plan(**asked["plan"])})
     report = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     report.connect(life.report)
-    fuse = Fuse(life.plan, lambda line: report.send(f"{life.number} {line}".encode()) and None)
+
+    def say(line: str) -> None:
+        report.send(f"{life.number} {line}".encode())
+
+    fuse = Fuse(life.plan, say)
     try:
         configuration = load(None, life.settings)
         logs.configure("warning", "json", stream=sys.stderr)
@@ -65,7 +69,7 @@ def live(asked: dict[str, Any]) -> int:
 
 
 async def _run(life: Life, configuration: Configuration, fuse: Fuse) -> None:
-    dialogue.NOTICE_AFTER_S = life.notice_after_s  # type: ignore[misc]  half a minute is long for a test
+    dialogue.NOTICE_AFTER_S = life.notice_after_s  # half a minute is long for a test
     store = await _open(configuration, fuse)
     public, private = (_listen() for _ in range(2))
     accounts = await settle_in(store, configuration.workspace, [WEB, PUSH])

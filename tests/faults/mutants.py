@@ -9,7 +9,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from functools import wraps
+from functools import update_wrapper
 from typing import Any
 
 import sqlalchemy as sa
@@ -77,16 +77,20 @@ class PastEpoch(Broken):
         if unit is not store_answer:
             return await self._store.write(unit, *args, **kwargs)
 
-        @wraps(unit)
         def store_anyway(connection: sa.Connection, finished: Finished, **named: Any) -> bool:
             claim = finished.question.claim
             here = conversation.c.conversation_id == claim.conversation_id
-            epoch = connection.scalar(sa.select(conversation.c.epoch).where(here))
+            epoch = connection.execute(sa.select(conversation.c.epoch).where(here)).scalar_one()
             connection.execute(sa.update(conversation).where(here).values(lease_owner="anyone"))
             question = replace(finished.question, claim=replace(claim, epoch=epoch))
             return store_answer(connection, replace(finished, question=question), **named)
 
-        return await self._store.write(store_anyway, *args, **kwargs)
+        return await self._store.write(_named(store_anyway), *args, **kwargs)
+
+
+def _named(unit: Callable[..., Any]) -> Callable[..., Any]:
+    """The broken unit under the whole one's name, so that lives end around it as they do there."""
+    return update_wrapper(unit, store_answer)
 
 
 class Regenerate(Broken):
@@ -127,14 +131,13 @@ class SendFirst(Broken):
         message = OutboundMessage(new_id(), ChannelAddress("telegram", "main", chat), args[0].text)
         platform_id = await self._channel.send(message)
 
-        @wraps(unit)
         def store_as_sent(connection: sa.Connection, finished: Finished, **named: Any) -> bool:
             more = store_answer(connection, finished, **named)
             row = sa.update(outbox).where(outbox.c.outbox_id == question.outbox_id)
             connection.execute(row.values(state="sent", platform_id=platform_id))
             return more
 
-        return await self._store.write(store_as_sent, *args, **kwargs)
+        return await self._store.write(_named(store_as_sent), *args, **kwargs)
 
 
 class NoDedup(Broken):

@@ -188,8 +188,8 @@ def _answer(
     claims = [seq for seq, one in by_seq.items() if one.role == "customer" and answered < seq <= through]
     if turn.state == "stopped":
         number = number_of(turn.text)
-        said = given[number].text if number is not None and number in given else "Answer"
-        if not said.startswith(ENDLESS.sub("", turn.text)):
+        whole = given[number].text if number is not None and number in given else "Answer"
+        if not whole.startswith(ENDLESS.sub("", turn.text)):
             verdict.say("half", f"{where}: what was kept of it was never said")
         return
     verdict.counted["answers"] += 1

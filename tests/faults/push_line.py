@@ -23,7 +23,7 @@ ERRORS: dict[str, type[ChannelError]] = {
 }
 LINE = 1 << 20
 POLL_S = 1.0
-_FREE = {"account_rate": 1000.0, "account_burst": 1000, "chat_rate": 200.0, "chat_burst": 200}
+_FREE: dict[str, Any] = {"account_rate": 1000.0, "account_burst": 1000, "chat_rate": 200.0, "chat_burst": 200}
 GROUP = ChannelHabits(4096, **_FREE, in_doubt="edit", preview="edit")
 PRIVATE = ChannelHabits(4096, **_FREE, in_doubt="resend", preview="draft")
 NONCED = ChannelHabits(2000, **_FREE, in_doubt="reconcile", nonce_window_s=4.0, preview="edit")

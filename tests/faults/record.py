@@ -72,12 +72,12 @@ def read(connection: sa.Connection) -> Record:
         turns[row[0]].append(StoredTurn(*row))
     rows: dict[str, list[StoredRow]] = defaultdict(list)
     o = outbox.c
-    for row in connection.execute(
+    for one in connection.execute(
         sa.select(
             o.address_id, o.conversation_id, o.seq, o.part, o.kind, o.state, o.text, o.repeats, o.platform_id, o.error
         ).order_by(o.conversation_id, o.seq, o.part)
     ):
-        rows[chat[row[0]]].append(StoredRow(*row[1:]))
+        rows[chat[one[0]]].append(StoredRow(*tuple(one)[1:]))
     c = conversation.c
     closed = connection.scalars(sa.select(c.conversation_id).where(c.closed_at.is_not(None)))
     due = connection.scalars(sa.select(c.conversation_id).where(c.due_at.is_not(None)))
