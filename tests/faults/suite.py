@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.faults import databases
 from tests.faults.databases import PostgresServer
 from tests.faults.order import Order, Outcome
-from tests.faults.points import MIGRATION, STOPS, points_of
+from tests.faults.points import CLOCK, MIGRATION, NEEDS, STOPS, points_of
 from tests.faults.run import Run
 from tests.faults.town import Town
 
@@ -37,6 +37,9 @@ def order_of(seed: int, kills: int = KILLS_A_RUN) -> Order:
     points = points_of(database)
     others = max(kills - len(MIGRATION), 0)
     turn = [points[(round_ * (KILLS_A_RUN - len(MIGRATION)) + number) % len(points)] for number in range(others)]
+    interrupt = random.Random(seed).random() < 0.7
+    if not interrupt:  # then nothing is ever taken up again in its middle
+        turn = [CLOCK if NEEDS.get(point) == "burst" else point for point in turn]
     stops = tuple(STOPS)
     halts = [stops[(round_ * STOPS_A_RUN + number) % len(stops)] for number in range(STOPS_A_RUN)]
     return Order(
@@ -44,7 +47,7 @@ def order_of(seed: int, kills: int = KILLS_A_RUN) -> Order:
         database,
         kills=(*MIGRATION[:kills], *turn),
         stops=tuple(halts) if database == "postgres" and kills == KILLS_A_RUN else (),
-        interrupt=random.Random(seed).random() < 0.7,
+        interrupt=interrupt,
     )
 
 
