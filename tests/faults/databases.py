@@ -72,11 +72,14 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 def ask(url: str, question: Callable[[sa.Connection], T]) -> T:
-    """Read with a connection of the driver's own."""
+    """Read one snapshot with a connection of the driver's own."""
     engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", prepare_reader)
     with engine.connect() as connection:
+        connection.exec_driver_sql(
+            "BEGIN" if engine.dialect.name == "sqlite" else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
+        )
         return question(connection)
 
 
