@@ -182,7 +182,7 @@ async def _unless_closed(reader: asyncio.StreamReader, waiting: Any) -> None:
     task = asyncio.ensure_future(waiting)
     try:
         while not task.done():
-            if reader.at_eof():
+            if reader.at_eof() or reader.exception() is not None:  # closed, or reset by a client that was killed
                 raise ConnectionResetError
             await asyncio.wait([task], timeout=0.02)
     finally:

@@ -6,7 +6,9 @@ at that seed and keep what faults.json holds of earlier ones.
 
 import argparse
 import asyncio
+import signal
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
 
 from tests.faults import report
@@ -37,10 +39,18 @@ def main() -> int:
             print(line, flush=True)
         report.keep(given.json, entries)
 
-    asyncio.run(perform(wanted, done, keep=given.keep))
+    asyncio.run(_until_told(perform(wanted, done, keep=given.keep)))
     total = report.totals(entries)
     print(*report.table(total), sep="\n")
     return _judged(total)
+
+
+async def _until_told(work: Coroutine[None, None, None]) -> None:
+    """A SIGTERM ends servers and lives in order, as Ctrl-C does."""
+    task = asyncio.ensure_future(work)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    await task
 
 
 def _judged(total: report.Entry) -> int:
