@@ -102,4 +102,6 @@ async def test_a_postgres_that_stops_and_comes_back_costs_time_only(tmp_path: Pa
             scene.node.behaviour.gate.set()
             await asyncio.to_thread(server.start)
             await scene.until_answered("You said: again")
-            assert [role for role, _ in await scene.dialogue()] == ["customer", "bot", "customer", "bot"]
+            roles = [role for role, _ in await scene.dialogue()]
+            assert [role for role in roles if role != "system"] == ["customer", "bot", "customer", "bot"]
+            assert roles.count("system") <= 1  # a server that needs longer to come back is excused, once
