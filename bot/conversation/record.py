@@ -62,14 +62,14 @@ class StoredRecord:
                 # the preview is looked at first: one whose turn is logged by now must not be shown after it
                 preview = self._previews.current(address_id)
                 while heard.takes_log():
-                    events = await self._store.read(_events, ref.workspace_id, address_id, position)
-                    for event in events:
+                    stretch = await self._store.read(dialogue.events, ref.workspace_id, address_id, position, room=ROOM)
+                    for entry in stretch.entries:
+                        event = _event(entry, f"{address_id}-{entry.position}")
                         answered = max(answered, _answers(event))
                         shown = None if _ends_preview(event) else shown
                         yield event
-                    if events:
-                        position = _position(events[-1].cursor)
-                        heard.more(len(events) == ROOM)
+                    position = stretch.through
+                    heard.more(stretch.more)
                 if preview is not None and preview.in_reply_to <= answered:
                     preview = None
                 if preview != shown:
@@ -126,11 +126,6 @@ def _reached(current: Current, position: str) -> bool:
     return len(position) < 12 and int(position) <= current.last_event
 
 
-def _events(connection: sa.Connection, workspace_id: WorkspaceId, address_id: AddressId, after: int) -> list[LoggedEvent]:
-    logged = dialogue.events(connection, workspace_id, address_id, after, room=ROOM)
-    return [_event(entry, f"{address_id}-{entry.position}") for entry in logged]
-
-
 def _event(entry: LoggedTurn, cursor: str) -> LoggedEvent:
     if entry.kind == "status" or entry.seq is None:
         return StatusChanged(cursor, entry.conversation_id, entry.detail)
@@ -177,10 +172,6 @@ def _with_attachments(
         replace(view, attachments=tuple(AttachmentView(*one) for one in found[view.seq])) if view.seq in found else view
         for view in views
     ]
-
-
-def _position(cursor: str) -> int:
-    return int(cursor.rpartition("-")[2])
 
 
 def _answers(event: LoggedEvent) -> int:

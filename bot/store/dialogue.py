@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from bot.store.ids import AddressId, ConversationId, WorkspaceId
-from bot.store.prepared import Prepared, any_of
+from bot.store.prepared import Prepared, Row, any_of
 from bot.store.tables import attachment, conversation, event_log, identity, turn
 
 _SHOWN = ("customer", "bot", "agent", "system")
@@ -56,58 +56,81 @@ def current(connection: sa.Connection, workspace_id: WorkspaceId, address_id: Ad
     return Current(ConversationId(row[0]), row[1], row[2]) if row is not None else None
 
 
-_TURN_COLUMNS = (
+# the planner may read a joined table by its workspace alone where it has no statistics yet, a subquery only by its whole key
+_AUTHOR = (
+    sa.select(identity.c.name)
+    .where(identity.c.workspace_id == turn.c.workspace_id, identity.c.identity_id == turn.c.identity_id)
+    .scalar_subquery()
+)
+_SAID = (
+    turn.c.seq,
     turn.c.role,
     turn.c.text,
     turn.c.answers_through,
     turn.c.state,
     turn.c.revision,
     turn.c.created_at,
-    identity.c.name,
+    _AUTHOR,
 )
-_AUTHOR = sa.and_(identity.c.workspace_id == turn.c.workspace_id, identity.c.identity_id == turn.c.identity_id)
-_AFTER = Prepared(
-    sa.select(
-        event_log.c.position,
-        event_log.c.kind,
-        event_log.c.conversation_id,
-        event_log.c.detail,
-        event_log.c.seq,
-        *_TURN_COLUMNS,
-    )
-    .select_from(event_log)
-    .outerjoin(
-        turn,
-        sa.and_(
-            turn.c.workspace_id == event_log.c.workspace_id,
-            turn.c.conversation_id == event_log.c.conversation_id,
-            turn.c.seq == event_log.c.seq,
-        ),
-    )
-    .outerjoin(identity, _AUTHOR)
+_NOTHING = (None,) * (len(_SAID) - 1)
+_ENTRIES = Prepared(
+    sa.select(event_log.c.position, event_log.c.kind, event_log.c.conversation_id, event_log.c.detail, event_log.c.seq)
     .where(
         event_log.c.workspace_id == sa.bindparam("workspace_id"),
         event_log.c.address_id == sa.bindparam("address_id"),
         event_log.c.position > sa.bindparam("after"),
-        sa.or_(turn.c.role.is_(None), any_of(turn.c.role, _SHOWN)),
     )
     .order_by(event_log.c.workspace_id, event_log.c.address_id, event_log.c.position)
     .limit(sa.bindparam("room"))
 )
+_BETWEEN = Prepared(
+    sa.select(*_SAID).where(
+        turn.c.workspace_id == sa.bindparam("workspace_id"),
+        turn.c.conversation_id == sa.bindparam("conversation_id"),
+        turn.c.seq >= sa.bindparam("first"),
+        turn.c.seq <= sa.bindparam("last"),
+    )
+)
 
 
-def events(
-    connection: sa.Connection, workspace_id: WorkspaceId, address_id: AddressId, after: int, *, room: int
-) -> Sequence[LoggedTurn]:
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A piece of an address's log: what may be shown of it, the position it reaches through, whether more is there."""
+
+    entries: Sequence[LoggedTurn]
+    through: int
+    more: bool
+
+
+def events(connection: sa.Connection, workspace_id: WorkspaceId, address_id: AddressId, after: int, *, room: int) -> Stretch:
     """Up to `room` log entries past position `after`, in order; notes are left out."""
-    rows = _AFTER.rows(connection, {"workspace_id": workspace_id, "address_id": address_id, "after": after, "room": room})
-    return [LoggedTurn(*row) for row in rows]
+    of = {"workspace_id": workspace_id, "address_id": address_id, "after": after, "room": room}
+    rows = _ENTRIES.rows(connection, of)
+    if not rows:
+        return Stretch((), after, more=False)
+    said = _said(connection, workspace_id, rows)
+    entries = [LoggedTurn(*row, *said.get((row[2], row[4]), _NOTHING)) for row in rows]
+    return Stretch([one for one in entries if one.role is None or one.role in _SHOWN], rows[-1][0], len(rows) == room)
+
+
+def _said(connection: sa.Connection, workspace_id: WorkspaceId, rows: Sequence[Row]) -> dict[tuple[str, int | None], Row]:
+    """The turns that entries are about, by conversation and seq: one statement for each conversation among them."""
+    spans: dict[str, tuple[int, int]] = {}
+    for _, _, conversation_id, _, seq in rows:
+        if seq is not None:
+            first, last = spans.get(conversation_id, (seq, seq))
+            spans[conversation_id] = min(first, seq), max(last, seq)
+    return {
+        (conversation_id, found[0]): found[1:]
+        for conversation_id, (first, last) in spans.items()
+        for found in _BETWEEN.rows(
+            connection, {"workspace_id": workspace_id, "conversation_id": conversation_id, "first": first, "last": last}
+        )
+    }
 
 
 _TURNS = Prepared(
-    sa.select(turn.c.seq, *_TURN_COLUMNS)
-    .select_from(turn)
-    .outerjoin(identity, _AUTHOR)
+    sa.select(*_SAID)
     .where(
         turn.c.workspace_id == sa.bindparam("workspace_id"),
         turn.c.conversation_id == sa.bindparam("conversation_id"),

@@ -40,13 +40,23 @@ class Known:
     seen_reason: str | None
 
 
+# a subquery: joined, it may be read by its workspace alone where the planner has no statistics yet
+_CURRENT = (
+    sa.select(conversation.c.conversation_id)
+    .where(
+        conversation.c.workspace_id == account.c.workspace_id,
+        conversation.c.address_id == address.c.address_id,
+        conversation.c.closed_at.is_(None),
+    )
+    .scalar_subquery()
+)
 _LOOK_UP = Prepared(
     sa.select(
         address.c.address_id,
         address.c.kind,
         identity.c.identity_id,
         identity.c.customer_id,
-        conversation.c.conversation_id,
+        _CURRENT,
         inbox.c.digest,
         inbox.c.conversation_id.label("seen_conversation_id"),
         inbox.c.seq.label("seen_seq"),
@@ -69,14 +79,6 @@ _LOOK_UP = Prepared(
             identity.c.workspace_id == account.c.workspace_id,
             identity.c.account_id == account.c.account_id,
             identity.c.user_id == sa.bindparam("user_id"),
-        ),
-    )
-    .outerjoin(
-        conversation,
-        sa.and_(
-            conversation.c.workspace_id == account.c.workspace_id,
-            conversation.c.address_id == address.c.address_id,
-            conversation.c.closed_at.is_(None),
         ),
     )
     .outerjoin(

@@ -1,46 +1,48 @@
-"""PostgreSQL: the same units through psycopg, many processes, wake-ups by NOTIFY."""
+"""PostgreSQL: the same units in the same groups through psycopg, many processes, wake-ups by NOTIFY."""
 
-from typing import ParamSpec, Self, TypeVar
+import asyncio
+from typing import Any, ParamSpec, Self, TypeVar
 
-import psycopg
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from bot.errors import StoreUnavailable
 from bot.store.bulletin import Bulletin
-from bot.store.failures import LostRace, unavailable
 from bot.store.ids import ProcessId, new_id
 from bot.store.postgres_notices import PostgresNotices
 from bot.store.store import Unit
+from bot.store.unit_thread import UnitThread
 
 P = ParamSpec("P")
 T = TypeVar("T")
-TRIES = 5
-# PostgreSQL asks the client to run such a transaction again: serialization_failure, deadlock_detected, unique_violation
-LOST_RACES = {"40001", "40P01", "23505"}
+READERS = 2
+CLOSE_S = 5.0
+# a row that another process holds for longer than this makes the unit wait its turn again, and two that wait for each other part
+LOCK_MS = 250
+STATEMENT_MS = 10_000
+# statements on the path walk indices whatever the planner's statistics say: fresh tables have none, and a plan is kept once made
+WALK = "".join(f" -c {way}=off" for way in ("jit", *(f"enable_{one}" for one in ("seqscan", "sort", "hashjoin", "mergejoin"))))
+# libpq's own: a server that vanished is noticed within about ten seconds, also in the middle of an answer
+LIFE = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
 
 
 class PostgresStore:
     """A Store over one PostgreSQL database. A unit that lost a race is run again, up to five times."""
 
-    def __init__(self, url: sa.URL, *, pool_size: int = 10) -> None:
+    def __init__(self, url: sa.URL) -> None:
         self.process_id = ProcessId(new_id())
         self.bulletin = Bulletin()
-        self._engine = create_async_engine(
-            url,
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=10,
-            pool_pre_ping=False,
-            connect_args={"connect_timeout": 5, "options": "-c timezone=UTC -c statement_timeout=30000"},
-        )
-        self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        options = f"-c timezone=UTC -c statement_timeout={STATEMENT_MS} -c lock_timeout={LOCK_MS}{WALK}"
+        self._engine = sa.create_engine(url, connect_args={**LIFE, "options": options}, pool_size=1 + READERS, max_overflow=0)
+        reading: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        loop = asyncio.get_running_loop()
+        self._writer = UnitThread(self._engine, loop, name="postgres-writer")
+        readers = self._engine.execution_options(**reading)
+        self._reading = [UnitThread(readers, loop, name="postgres-reader") for _ in range(READERS)]
         self._notices = PostgresNotices(url, self.bulletin, self.process_id)
 
     @classmethod
-    async def open(cls, url: sa.URL, *, pool_size: int = 10) -> Self:
+    async def open(cls, url: sa.URL) -> Self:
         """Connect and start to listen. The schema must be there (see `revision`). Raises StoreUnavailable."""
-        store = cls(url, pool_size=pool_size)
+        store = cls(url)
         try:
             await store.read(lambda connection: connection.execute(sa.select(1)))
             store._notices.start()
@@ -50,45 +52,16 @@ class PostgresStore:
         return store
 
     async def write(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        for attempt in range(1, TRIES + 1):
-            try:
-                async with self._engine.begin() as connection:
-                    return await _run(connection, unit, *args, **kwargs)
-            except LostRace:
-                if attempt == TRIES:
-                    raise
-            except (sa.exc.SQLAlchemyError, psycopg.Error, OSError) as error:
-                if _state(error) in LOST_RACES and attempt < TRIES:
-                    continue
-                raise _away(error) or error from error
-        raise AssertionError("the loop returns or raises")
+        result: T = await self._writer.submit(lambda connection: unit(connection, *args, **kwargs))
+        return result
 
     async def read(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            async with self._reader.connect() as connection:
-                return await _run(connection, unit, *args, **kwargs)
-        except (sa.exc.SQLAlchemyError, psycopg.Error, OSError) as error:
-            raise _away(error) or error from error
+        reader = min(self._reading, key=lambda thread: thread.waiting)
+        result: T = await reader.submit(lambda connection: unit(connection, *args, **kwargs))
+        return result
 
     async def close(self) -> None:
         await self._notices.close()
-        await self._engine.dispose()
-
-
-async def _run(connection: AsyncConnection, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    try:
-        return await connection.run_sync(unit, *args, **kwargs)
-    except psycopg.OperationalError:  # a prepared statement met a dead connection: the pool must not hand it out again
-        await connection.invalidate()
-        raise
-
-
-def _state(error: BaseException) -> str | None:
-    found: str | None = getattr(getattr(error, "orig", error), "sqlstate", None)
-    return found
-
-
-def _away(error: BaseException) -> StoreUnavailable | None:
-    if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError, OSError)):
-        return StoreUnavailable(f"the database is not available: {type(error).__name__}")
-    return unavailable(error)
+        for thread in (self._writer, *self._reading):
+            await asyncio.to_thread(thread.close, CLOSE_S)
+        self._engine.dispose()

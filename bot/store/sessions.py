@@ -8,13 +8,13 @@ from bot.store.prepared import Prepared
 from bot.store.tables import address, session
 from bot.store.times import from_now
 
+_CHAT = (
+    sa.select(address.c.chat_id)
+    .where(address.c.workspace_id == session.c.workspace_id, address.c.address_id == session.c.address_id)
+    .scalar_subquery()
+)
 _FIND = Prepared(
-    sa.select(session.c.session_id, address.c.chat_id, session.c.user_id)
-    .join(
-        address,
-        sa.and_(address.c.workspace_id == session.c.workspace_id, address.c.address_id == session.c.address_id),
-    )
-    .where(
+    sa.select(session.c.session_id, _CHAT, session.c.user_id).where(
         session.c.workspace_id == sa.bindparam("workspace_id"),
         session.c.token_hash == sa.bindparam("token_hash"),
         session.c.account_id == sa.bindparam("account_id"),

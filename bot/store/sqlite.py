@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from bot.store.bulletin import Bulletin
 from bot.store.ids import ProcessId, new_id
 from bot.store.leases import void_leases
-from bot.store.sqlite_connection import hold_file, prepare_reader, prepare_writer
-from bot.store.sqlite_thread import SqliteThread
+from bot.store.sqlite_connection import begin_to_read, begin_to_write, hold_file, prepare_reader, prepare_writer
 from bot.store.store import Unit
+from bot.store.unit_thread import UnitThread
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -33,10 +33,12 @@ class SqliteStore:
             connect_args={"check_same_thread": False},
         )
         sa.event.listen(self._engine, "connect", prepare_writer)
+        sa.event.listen(self._engine, "begin", begin_to_write)
         sa.event.listen(self._readers, "connect", prepare_reader)
+        sa.event.listen(self._readers, "begin", begin_to_read)
         loop = asyncio.get_running_loop()
-        self._writer = SqliteThread(self._engine, loop, writes=True)
-        self._reading = [SqliteThread(self._readers, loop, writes=False) for _ in range(READERS)]
+        self._writer = UnitThread(self._engine, loop, name="sqlite-writer")
+        self._reading = [UnitThread(self._readers, loop, name="sqlite-reader") for _ in range(READERS)]
 
     @classmethod
     async def open(cls, path: Path) -> Self:

@@ -6,6 +6,8 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from bot.errors import AlreadyRunning, StoreUnavailable
 from bot.store.times import sqlite_from_now
 
@@ -31,6 +33,22 @@ def prepare_reader(connection: sqlite3.Connection, _record: Any) -> None:
     """A reader cannot write, whatever it is handed."""
     prepare_connection(connection, _record)
     connection.execute("PRAGMA query_only = ON")
+
+
+def begin_to_write(connection: sa.Connection) -> None:
+    """Run by the engine at each begin: the write lock is taken now, not at the first statement that needs it."""
+    _driver(connection).execute("BEGIN IMMEDIATE")
+
+
+def begin_to_read(connection: sa.Connection) -> None:
+    """One snapshot until the end of the transaction."""
+    _driver(connection).execute("BEGIN")
+
+
+def _driver(connection: sa.Connection) -> sqlite3.Connection:
+    driver = connection.connection.dbapi_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
 
 
 def hold_file(database: Path) -> int:

@@ -170,7 +170,7 @@ async def test_the_log_of_an_address_goes_on_over_conversations(desk: Desk) -> N
     await desk.hear("two")
     found = await desk.store.read(parties.find_address, desk.ref, address("ann"))
     assert found is not None
-    events = await desk.store.read(dialogue.events, desk.ref.workspace_id, found, 0, room=20)
+    events = (await desk.store.read(dialogue.events, desk.ref.workspace_id, found, 0, room=20)).entries
     assert [(event.position, event.kind, event.detail or event.text) for event in events] == [
         (1, "status", "opened"),
         (2, "turn", "one"),

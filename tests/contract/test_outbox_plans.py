@@ -39,8 +39,6 @@ def plan(connection: sa.Connection, statement: sa.Select[Any] | sa.Update) -> st
     if connection.dialect.name == "sqlite":
         ordered = tuple(values[name] for name in compiled.positiontup or ())
         return "\n".join(row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled.string}", ordered))
-    connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
-    connection.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
     return "\n".join(row[0] for row in connection.exec_driver_sql(f"EXPLAIN {compiled.string}", values))
 
 

@@ -93,7 +93,7 @@ async def _open(configuration: Configuration, fuse: Fuse) -> Store:
         FusedSqlite.fuse = fuse
         return await FusedSqlite.open(file)
     FusedPostgres.fuse = fuse
-    return await FusedPostgres.open(configuration.database.parsed, pool_size=6)
+    return await FusedPostgres.open(configuration.database.parsed)
 
 
 def _client(configuration: Configuration, fuse: Fuse) -> FusedClient:

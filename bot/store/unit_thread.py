@@ -1,10 +1,10 @@
-"""A thread that runs queued units on a SQLite connection of its own, in groups, one transaction for each group.
+"""A thread that runs queued units on a connection of its own, in groups, one transaction for each group.
 
-As the one writer of a file it commits: one durable commit for a whole group. As a reader it shows each group one snapshot.
+As a writer it makes a whole group durable with one commit; as a reader it shows each group one snapshot. A group in which a unit
+fails is rolled back and run once more with a savepoint around each unit, so that only the failing one is without effect.
 """
 
 import asyncio
-import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,35 +14,35 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.errors import StoreUnavailable
-from bot.store.failures import unavailable
+from bot.store.failures import lost_race, unavailable
 
 GROUP = 64
 QUEUE = 10_000
+TRIES = 5
+Work = Callable[[sa.Connection], Any]
 
 
 @dataclass(slots=True)
 class Queued:
-    """A unit waiting for the writer, then its result or error."""
+    """A unit waiting for its thread, then its result or error. `tries` counts the races it lost."""
 
-    work: Callable[[sa.Connection], Any]
+    work: Work
     future: asyncio.Future[Any]
     result: Any = None
     error: BaseException | None = None
+    tries: int = 0
 
 
-class SqliteThread:
-    """Runs units one after another, each in a savepoint, up to 64 in one transaction."""
+class UnitThread:
+    """Runs units one after another, up to 64 in one transaction. The engine's "begin" event says how a transaction begins."""
 
-    def __init__(self, engine: sa.Engine, loop: asyncio.AbstractEventLoop, *, writes: bool) -> None:
+    def __init__(self, engine: sa.Engine, loop: asyncio.AbstractEventLoop, *, name: str) -> None:
         self._engine = engine
-        self._writes = writes
         self._loop = loop
         self._queue: SimpleQueue[Queued | None] = SimpleQueue()
         self._closing = False
         self._running = 0
-        self._thread = threading.Thread(
-            target=self._run, name=f"frontdesk-sqlite-{'writer' if writes else 'reader'}", daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, name=f"frontdesk-{name}", daemon=True)
         self._thread.start()
 
     @property
@@ -50,7 +50,7 @@ class SqliteThread:
         """Units queued or running."""
         return self._queue.qsize() + self._running
 
-    def submit(self, work: Callable[[sa.Connection], Any]) -> asyncio.Future[Any]:
+    def submit(self, work: Work) -> asyncio.Future[Any]:
         """Queue one unit. Raises StoreUnavailable when 10,000 wait already or the store is closed."""
         if self._closing or self._queue.qsize() >= QUEUE:
             raise StoreUnavailable("the database is closed" if self._closing else "the database is overloaded")
@@ -58,23 +58,24 @@ class SqliteThread:
         self._queue.put(queued)
         return queued.future
 
-    def close(self) -> None:
-        """Run what is queued, then end the thread. Blocks until it has."""
+    def close(self, within_s: float | None = None) -> None:
+        """Run what is queued, then end the thread. Blocks until it has, or that long."""
         self._closing = True
         self._queue.put(None)
-        self._thread.join()
+        self._thread.join(within_s)
 
     def _run(self) -> None:
         connection: sa.Connection | None = None
+        driver_error = self._engine.dialect.loaded_dbapi.Error
         while group := self._next_group():
             try:
                 connection = connection or self._engine.connect()
                 self._run_group(connection, group)
-            except (sa.exc.SQLAlchemyError, sqlite3.Error) as error:
+            except (sa.exc.SQLAlchemyError, StoreUnavailable, driver_error) as error:
                 _discard(connection)
                 connection = None
                 _fail(group, unavailable(error) or error)
-            self._loop.call_soon_threadsafe(_resolve, group)
+            self._loop.call_soon_threadsafe(_resolve, self._without_losers(group))
         _discard(connection)
 
     def _next_group(self) -> list[Queued]:
@@ -91,26 +92,47 @@ class SqliteThread:
         return group
 
     def _run_group(self, connection: sa.Connection, group: list[Queued]) -> None:
-        raw = connection.connection.dbapi_connection
-        assert isinstance(raw, sqlite3.Connection)
         connection.begin()
-        raw.execute("BEGIN IMMEDIATE" if self._writes else "BEGIN")
+        try:
+            for queued in group:
+                queued.result = queued.work(connection)
+            connection.commit()
+        except Exception as error:  # boundary of a unit: its error belongs to its caller, not to the group
+            connection.rollback()
+            if away := unavailable(error):
+                raise away from error
+            if len(group) == 1:
+                group[0].error = error
+            else:
+                self._run_apart(connection, group)
+
+    def _run_apart(self, connection: sa.Connection, group: list[Queued]) -> None:
+        connection.begin()
         for queued in group:
-            raw.execute("SAVEPOINT unit")
+            savepoint = connection.begin_nested()
             try:
                 queued.result = queued.work(connection)
-            except Exception as error:  # boundary of a unit: its error belongs to its caller, not to the group
+                savepoint.commit()
+            except Exception as error:  # noqa: BLE001  boundary of a unit, as above
+                savepoint.rollback()
                 queued.error = unavailable(error) or error
-                if not raw.in_transaction:  # a full disk ends the whole transaction, not only the savepoint
-                    raise sqlite3.OperationalError(str(error)) from error
-                raw.execute("ROLLBACK TO unit")
-            raw.execute("RELEASE unit")
         connection.commit()
+
+    def _without_losers(self, group: list[Queued]) -> list[Queued]:
+        """Units that lost a race with another process go to the end of the queue, up to five times."""
+        settled = []
+        for queued in group:
+            if queued.error is not None and lost_race(queued.error) and queued.tries < TRIES and not self._closing:
+                queued.tries, queued.error = queued.tries + 1, None
+                self._queue.put(queued)
+            else:
+                settled.append(queued)
+        return settled
 
 
 def _fail(group: list[Queued], error: BaseException) -> None:
     for queued in group:
-        queued.error = queued.error or error
+        queued.error = error
 
 
 def _discard(connection: sa.Connection | None) -> None:
