@@ -9,6 +9,8 @@ from bot.errors import FrontdeskError, StoreUnavailable
 # PostgreSQL asks the client to run such a transaction again: serialization_failure, deadlock_detected; a unique_violation says
 # that another process made the row first, lock_not_available that it holds one of ours (`lock_timeout`)
 LOST_RACES = {"40001", "40P01", "23505", "55P03"}
+# class 25: a standby or a full disk made the database read-only, or we were suspended inside a transaction
+AWAY = {"25006", "25P03", "25P04"}
 
 
 class LostRace(FrontdeskError):
@@ -38,7 +40,7 @@ def unavailable(error: BaseException) -> StoreUnavailable | None:
 
 def _away(original: BaseException) -> bool:
     """What prepared statements meet: the driver itself. psycopg is asked by name, since it may not be installed."""
-    if isinstance(original, sqlite3.OperationalError):
+    if isinstance(original, sqlite3.OperationalError) or _state(original) in AWAY:
         return True
     module, kinds = type(original).__module__, {kind.__name__ for kind in type(original).__mro__}
     return module.startswith("psycopg") and bool(kinds & {"OperationalError", "InterfaceError"})

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from bot.store.bulletin import Bulletin
 from bot.store.ids import ProcessId, new_id
 from bot.store.postgres_notices import PostgresNotices
+from bot.store.postgres_session import hang_up, session_arguments
 from bot.store.store import Unit
 from bot.store.unit_thread import UnitThread
 
@@ -15,13 +16,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 READERS = 2
 CLOSE_S = 5.0
-# a row that another process holds for longer than this makes the unit wait its turn again, and two that wait for each other part
-LOCK_MS = 250
-STATEMENT_MS = 10_000
-# statements on the path walk indices whatever the planner's statistics say: fresh tables have none, and a plan is kept once made
-WALK = "".join(f" -c {way}=off" for way in ("jit", *(f"enable_{one}" for one in ("seqscan", "sort", "hashjoin", "mergejoin"))))
-# libpq's own: a server that vanished is noticed within about ten seconds, also in the middle of an answer
-LIFE = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+# a group that runs longer than this talks to nobody: a server that vanished, or was suspended
+SILENT_S = 15.0
 
 
 class PostgresStore:
@@ -30,14 +26,14 @@ class PostgresStore:
     def __init__(self, url: sa.URL) -> None:
         self.process_id = ProcessId(new_id())
         self.bulletin = Bulletin()
-        options = f"-c timezone=UTC -c statement_timeout={STATEMENT_MS} -c lock_timeout={LOCK_MS}{WALK}"
-        self._engine = sa.create_engine(url, connect_args={**LIFE, "options": options}, pool_size=1 + READERS, max_overflow=0)
+        self._engine = sa.create_engine(url, connect_args=session_arguments(url), pool_size=1 + READERS, max_overflow=0)
         reading: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         loop = asyncio.get_running_loop()
         self._writer = UnitThread(self._engine, loop, name="postgres-writer")
         readers = self._engine.execution_options(**reading)
         self._reading = [UnitThread(readers, loop, name="postgres-reader") for _ in range(READERS)]
         self._notices = PostgresNotices(url, self.bulletin, self.process_id)
+        self._watching = loop.create_task(self._watch())
 
     @classmethod
     async def open(cls, url: sa.URL) -> Self:
@@ -62,6 +58,16 @@ class PostgresStore:
 
     async def close(self) -> None:
         await self._notices.close()
-        for thread in (self._writer, *self._reading):
-            await asyncio.to_thread(thread.close, CLOSE_S)
+        self._watching.cancel()
+        threads = (self._writer, *self._reading)
+        await asyncio.gather(*(asyncio.to_thread(thread.close, CLOSE_S) for thread in threads))
         self._engine.dispose()
+
+    async def _watch(self) -> None:
+        """Hang up where nothing comes any more: the thread's units are told that the database is away, and it connects anew."""
+        while True:
+            await asyncio.sleep(SILENT_S / 10)
+            for thread in (self._writer, *self._reading):
+                busy_s, connection = thread.busy
+                if busy_s > SILENT_S and connection is not None:
+                    hang_up(connection)

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import psycopg as dialect
 
 from bot.store.bulletin import Bulletin, Topic
 from bot.store.ids import ProcessId
+from bot.store.postgres_session import session_arguments
 
 CHANNEL = "frontdesk"
 WAITING = 10_000
@@ -28,7 +29,8 @@ class PostgresNotices:
         self._waiting: set[tuple[Topic, str]] = set()
         self._more = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        _, self._connect_args = dialect.dialect().create_connect_args(url)  # type: ignore[no-untyped-call]
+        _, named = dialect.dialect().create_connect_args(url)  # type: ignore[no-untyped-call]
+        self._connect_args = {**named, **session_arguments(url)}
 
     def start(self) -> None:
         self._bulletin.carry = self._carry
@@ -57,7 +59,7 @@ class PostgresNotices:
                 await asyncio.sleep(AGAIN_S)
 
     async def _connect(self) -> Connection:
-        return await psycopg.AsyncConnection.connect(**self._connect_args, autocommit=True, connect_timeout=5)
+        return await psycopg.AsyncConnection.connect(**self._connect_args, autocommit=True)
 
     async def _listen(self, connection: Connection) -> None:
         await connection.execute(f"LISTEN {CHANNEL}")

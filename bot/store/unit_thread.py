@@ -6,6 +6,7 @@ fails is rolled back and run once more with a savepoint around each unit, so tha
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -42,6 +43,8 @@ class UnitThread:
         self._queue: SimpleQueue[Queued | None] = SimpleQueue()
         self._closing = False
         self._running = 0
+        self._began = 0.0
+        self._connection: sa.Connection | None = None
         self._thread = threading.Thread(target=self._run, name=f"frontdesk-{name}", daemon=True)
         self._thread.start()
 
@@ -49,6 +52,11 @@ class UnitThread:
     def waiting(self) -> int:
         """Units queued or running."""
         return self._queue.qsize() + self._running
+
+    @property
+    def busy(self) -> tuple[float, sa.Connection | None]:
+        """For how many seconds the present group has been running, and on which connection; 0 between groups."""
+        return (time.monotonic() - self._began if self._running else 0.0), self._connection
 
     def submit(self, work: Work) -> asyncio.Future[Any]:
         """Queue one unit. Raises StoreUnavailable when 10,000 wait already or the store is closed."""
@@ -65,18 +73,22 @@ class UnitThread:
         self._thread.join(within_s)
 
     def _run(self) -> None:
-        connection: sa.Connection | None = None
         driver_error = self._engine.dialect.loaded_dbapi.Error
         while group := self._next_group():
             try:
-                connection = connection or self._engine.connect()
-                self._run_group(connection, group)
+                self._connection = self._connection or self._engine.connect()
+                self._run_group(self._connection, group)
             except (sa.exc.SQLAlchemyError, StoreUnavailable, driver_error) as error:
-                _discard(connection)
-                connection = None
+                self._discard()
                 _fail(group, unavailable(error) or error)
             self._loop.call_soon_threadsafe(_resolve, self._without_losers(group))
-        _discard(connection)
+        self._discard()
+
+    def _discard(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.invalidate()
+            connection.close()
 
     def _next_group(self) -> list[Queued]:
         """Wait for a unit and take what else is there; nothing after the last one."""
@@ -88,7 +100,7 @@ class UnitThread:
                 self._queue.put(None)  # for the next call, when these have run
                 break
             group.append(queued)
-        self._running = len(group)
+        self._began, self._running = time.monotonic(), len(group)
         return group
 
     def _run_group(self, connection: sa.Connection, group: list[Queued]) -> None:
@@ -122,10 +134,13 @@ class UnitThread:
         """Units that lost a race with another process go to the end of the queue, up to five times."""
         settled = []
         for queued in group:
-            if queued.error is not None and lost_race(queued.error) and queued.tries < TRIES and not self._closing:
+            if queued.error is None or not lost_race(queued.error):
+                settled.append(queued)
+            elif queued.tries < TRIES and not self._closing:
                 queued.tries, queued.error = queued.tries + 1, None
                 self._queue.put(queued)
             else:
+                queued.error = StoreUnavailable(f"others were faster {queued.tries + 1} times: {type(queued.error).__name__}")
                 settled.append(queued)
         return settled
 
@@ -133,12 +148,6 @@ class UnitThread:
 def _fail(group: list[Queued], error: BaseException) -> None:
     for queued in group:
         queued.error = error
-
-
-def _discard(connection: sa.Connection | None) -> None:
-    if connection is not None:
-        connection.invalidate()
-        connection.close()
 
 
 def _resolve(group: list[Queued]) -> None:

@@ -1,13 +1,17 @@
 """A PostgreSQL that cuts connections in the middle of anything is "away for now", never another error."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import psycopg
+import pytest
 import sqlalchemy as sa
 
 from bot.errors import StoreUnavailable
 from bot.events import Author
-from bot.store import controls, conversations, parties, workspaces
+from bot.store import controls, conversations, parties, postgres, workspaces
 from bot.store.postgres import PostgresStore
 from bot.store.prepared import Prepared
 from bot.store.tables import workspace
@@ -88,3 +92,75 @@ async def test_a_unit_that_lost_a_race_is_run_again(postgres_url: str) -> None:
     assert await store.write(hear) == seen[1] != seen[0]
     other.dispose()
     await store.close()
+
+
+@asynccontextmanager
+async def silent_line(url: sa.URL) -> AsyncIterator[tuple[sa.URL, asyncio.Event]]:
+    """A way to the server over which, once the event is set, nothing comes any more on connections that stand."""
+    silent, pipes = asyncio.Event(), set[asyncio.Task[None]]()
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, mute: bool) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+            while data := await reader.read(65536):
+                if silent.is_set() and not mute:
+                    await asyncio.Event().wait()
+                writer.write(data)
+        writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        path = f"{url.query['host']}/.s.PGSQL.{url.query.get('port', 5432)}"
+        server_reader, server_writer = await asyncio.open_unix_connection(path)
+        late = silent.is_set()
+        pipes.update(asyncio.create_task(pump(*ends, late)) for ends in ((reader, server_writer), (server_reader, writer)))
+
+    line = await asyncio.start_server(serve, "127.0.0.1", 0)
+    yield url.set(host="127.0.0.1", port=line.sockets[0].getsockname()[1], query={}), silent
+    line.close()
+    for pipe in pipes:
+        pipe.cancel()
+    await asyncio.gather(*pipes, return_exceptions=True)
+
+
+async def test_a_server_that_falls_silent_is_hung_up_on_and_met_anew(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "SILENT_S", 0.5)
+    make_tables(sa.create_engine(postgres_url))
+    async with silent_line(sa.make_url(postgres_url)) as (url, silent), asyncio.timeout(20):
+        store = await PostgresStore.open(url)
+        await asyncio.gather(store.write(work), store.read(names))
+        silent.set()
+        for unit_of in (store.write, store.read):
+            with pytest.raises(StoreUnavailable):
+                await unit_of(names)
+        assert await store.write(work) == 0
+        await store.close()
+
+
+async def test_a_suspended_process_lets_go_of_the_rows_it_held(postgres_url: str) -> None:
+    make_tables(sa.create_engine(postgres_url))
+    store = await PostgresStore.open(sa.make_url(postgres_url))
+    await store.write(workspaces.seed, "Shop", "UTC", "", "You help.")
+    suspended = sa.create_engine(postgres_url, connect_args={"options": "-c idle_in_transaction_session_timeout=1000"})
+    with suspended.connect() as held:
+        held.execute(sa.update(workspace).values(greeting="held"))
+        tries = 0
+        async with asyncio.timeout(20):
+            while True:
+                tries += 1
+                with contextlib.suppress(StoreUnavailable):
+                    assert await store.write(work) == 2
+                    break
+        held.invalidate()
+    suspended.dispose()
+    await store.close()
+
+
+async def test_a_database_that_became_read_only_is_away(postgres_url: str) -> None:
+    make_tables(sa.create_engine(postgres_url))
+    store = await PostgresStore.open(sa.make_url(f"{postgres_url}&options=-c%20default_transaction_read_only%3Don"))
+    for unit in (lambda c: c.execute(sa.update(workspace).values(greeting="x")), lambda c: CHANGE.run(c, {})):
+        with pytest.raises(StoreUnavailable, match="read-only"):
+            await store.write(unit)
+    await store.close()
+
+
+CHANGE = Prepared(sa.update(workspace).values(greeting="again"))
