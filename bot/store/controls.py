@@ -1,6 +1,7 @@
 """What people do to a conversation besides writing: stop its answer, begin anew. Each moves the epoch in one statement."""
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.store import turns, withdrawal
 from bot.store.conversations import IDLE, Claim, open_at, say
@@ -119,6 +120,8 @@ def rate(
     is_answer = sa.select(turn.c.seq).where(*(turn.c[name] == of for name, of in named.items()), turn.c.role == "bot")
     if connection.scalar(is_answer) is None:
         return False
-    connection.execute(sa.delete(rating).where(*(rating.c[name] == of for name, of in named.items())))
-    connection.execute(sa.insert(rating).values(**named, value=value, reason=reason, rated_at=from_now(0)))
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    word = {"value": value, "reason": reason, "rated_at": from_now(0)}
+    rated = insert(rating).values(**named, **word).on_conflict_do_update(index_elements=list(named), set_=word)
+    connection.execute(rated)
     return True

@@ -20,6 +20,7 @@ _OTHERS = outbox.alias("others")
 NEXT_PLACE = (
     sa.select(sa.func.coalesce(sa.func.max(_OTHERS.c.place), 0) + 1)
     .where(
+        _OTHERS.c.workspace_id == sa.bindparam("at_workspace"),
         _OTHERS.c.account_id == sa.bindparam("at_account"),
         _OTHERS.c.address_id == sa.bindparam("at_address"),
         sa.text(OPEN_OUTBOX.replace("state", "others.state")),
@@ -188,4 +189,4 @@ def _columns(lane: Lane) -> dict[str, Any]:
 
 def at(lane: Lane) -> dict[str, Any]:
     """The parameters of NEXT_PLACE."""
-    return {"at_account": lane.account_id, "at_address": lane.address_id}
+    return {"at_workspace": lane.workspace_id, "at_account": lane.account_id, "at_address": lane.address_id}

@@ -26,6 +26,7 @@ _EARLIER = outbox.alias("earlier")
 # while earlier words are still on their way, a preview would overtake them
 _ALONE = ~sa.exists(
     sa.select(1).where(
+        _EARLIER.c.workspace_id == _C.workspace_id,
         _EARLIER.c.account_id == _C.account_id,
         _EARLIER.c.address_id == _C.address_id,
         sa.text(OPEN_OUTBOX.replace("state", "earlier.state")),

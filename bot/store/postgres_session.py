@@ -32,7 +32,7 @@ LIFE = {
 
 
 def session_arguments(url: sa.URL) -> dict[str, Any]:
-    """What libpq is told for our sessions. A value in the URL beats ours; its `options` come after ours, so they beat them too."""
+    """What libpq is told for our sessions. A value in the URL beats ours; its `options` follow ours, so they beat them too."""
     given: Mapping[str, Any] = url.query
     life = {name: given.get(name, value) for name, value in LIFE.items()}
     return {**life, "options": " ".join(filter(None, (OPTIONS, given.get("options"))))}

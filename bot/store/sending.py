@@ -66,6 +66,7 @@ _HEADS = (
         sa.text(WAITING_OUTBOX.replace("state", "outbox.state")),
         _C.due_at <= from_now(0),
         ~sa.exists().where(
+            _EARLIER.c.workspace_id == _C.workspace_id,
             _EARLIER.c.account_id == _C.account_id,
             _EARLIER.c.address_id == _C.address_id,
             sa.text(OPEN_OUTBOX.replace("state", "earlier.state")),

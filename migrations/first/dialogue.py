@@ -33,7 +33,7 @@ def create() -> None:
         sa.Column("noticed", sa.Boolean, nullable=False, comment="told of the present outage"),
         sa.Column("folded_seq", sa.Integer, nullable=False, comment="the summary the window starts from; 0: none"),
         sa.Column("window_tokens", sa.Integer, nullable=False, comment="exact size of the last prompt and its answer"),
-        sa.Column("window_key", WORD, nullable=False, comment="model and prompt version of the last prompt"),
+        sa.Column("window_key", sa.Text, nullable=False, comment="model and prompt version of the last prompt"),
         sa.Column("window_break", WORD, nullable=False, comment="declared reason why the next prompt is no extension"),
         sa.Column("opened_at", UtcDateTime, nullable=False),
         sa.Column("closed_at", UtcDateTime),
@@ -167,7 +167,7 @@ def create() -> None:
         sa.Column("queue_ms", sa.Integer, nullable=False, comment="from due to claimed"),
         sa.Column("first_token_ms", sa.Integer),
         sa.Column("total_ms", sa.Integer, nullable=False),
-        sa.Column("finish_reason", WORD, nullable=False),
+        sa.Column("finish_reason", sa.Text, nullable=False),
         sa.Column("window_break", WORD, nullable=False),
         sa.PrimaryKeyConstraint("workspace_id", "conversation_id", "seq", name="pk_reply_trace"),
         sa.ForeignKeyConstraint(
