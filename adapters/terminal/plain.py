@@ -7,7 +7,8 @@ from typing import TextIO
 
 from adapters.terminal.chat import Chat, Refused
 from adapters.terminal.talk import HELP, Talk
-from adapters.terminal.words import say, turn
+from adapters.terminal.turns import printed
+from adapters.terminal.words import say
 
 LINES = 1000
 
@@ -24,7 +25,7 @@ class PlainScreen:
 
     async def run(self) -> None:
         for view in await self._chat.history():
-            self._print(turn(view, self._talk.columns))
+            self._print(printed(view, self._talk.columns))
         async with asyncio.TaskGroup() as tasks:
             listening = tasks.create_task(self._listen())
             async for line in lines(self._given):

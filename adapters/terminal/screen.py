@@ -12,7 +12,8 @@ from prompt_toolkit.patch_stdout import patch_stdout
 
 from adapters.terminal.chat import Chat, Refused
 from adapters.terminal.talk import HELP, Talk
-from adapters.terminal.words import say, turn
+from adapters.terminal.turns import printed
+from adapters.terminal.words import say
 
 LIVE_LINES = 12
 
@@ -32,7 +33,7 @@ class LiveScreen:
         with patch_stdout(raw=True):
             print(HELP)  # noqa: T201
             for view in await self._chat.history():
-                print(turn(view, self._talk.columns))  # noqa: T201
+                print(printed(view, self._talk.columns))  # noqa: T201
             async with asyncio.TaskGroup() as tasks:
                 listening = tasks.create_task(self._listen())
                 while await self._ask():

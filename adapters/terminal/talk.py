@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from adapters.terminal.chat import Happening, LinkBack, LinkLost
-from adapters.terminal.words import say, turn
+from adapters.terminal.turns import printed
+from adapters.terminal.words import say
 from bot.views import PreviewGone, PreviewShown, StatusChanged, TurnAdded, TurnDeleted, TurnEdited
 
 HELP = "Type a message and press Enter. /stop ends an answer, /new begins afresh, /help is this, Ctrl-D leaves."
@@ -49,7 +50,7 @@ class Talk:
         """What changed besides the dialogue's going on."""
         match happening:
             case TurnEdited(_, view):
-                return f"(changed) {turn(view, self.columns)}"
+                return f"(changed) {printed(view, self.columns)}"
             case TurnDeleted(_, seq):
                 return f"(message {seq} was deleted)"
             case LinkLost():
@@ -61,11 +62,11 @@ class Talk:
     def _turn(self, added: TurnAdded) -> str | None:
         view = added.turn
         if view.role == "customer":
-            return None if view.seq in self.mine else turn(view, self.columns)
+            return None if view.seq in self.mine else printed(view, self.columns)
         if view.role in {"bot", "agent"}:
             self.preview, self.answering = "", False
             self.answered = max(self.answered, view.in_reply_to or view.seq)
-        return turn(view, self.columns)
+        return printed(view, self.columns)
 
     def _status(self, name: str) -> str | None:
         if name == "stopped":
