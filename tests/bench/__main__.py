@@ -10,18 +10,21 @@ from pathlib import Path
 
 import uvloop
 
-from tests.bench import ceiling, growth, latency, memory, reuse, share, web
+from tests.bench import ceiling, growth, latency, memory, reuse, share, web, where
+from tests.bench.ceiling import Size
 from tests.bench.figures import Figure, show, write
 
 MOST_S = 1200
+SMALL = Size(20, 2)
 Bench = Callable[[bool], Awaitable[list[Figure]]]
 
 BENCHES: dict[str, Bench] = {
-    "ceiling": lambda quick: ceiling.ceiling(1 if quick else 5, 3 if quick else 30),
-    "ceiling-postgres": lambda quick: ceiling.ceiling_postgres(1 if quick else 3, 2 if quick else 10),
-    "web": lambda quick: web.web(1 if quick else 5, 2 if quick else 30),
+    "ceiling": lambda quick: ceiling.ceiling(1 if quick else 5, SMALL if quick else Size(100, 30)),
+    "ceiling-postgres": lambda quick: ceiling.ceiling_postgres(1 if quick else 3, SMALL if quick else Size(100, 10)),
+    "stages": lambda quick: where.where(1 if quick else 3, SMALL if quick else Size(100, 20)),
+    "web": lambda quick: web.web(1 if quick else 5, SMALL if quick else Size(100, 20)),
     "latency": lambda quick: latency.latency(1 if quick else 8),
-    "growth": lambda quick: growth.growth(1 if quick else 7, 20_000 if quick else 1_000_000, 3 if quick else 20),
+    "growth": lambda quick: growth.growth(1 if quick else 11, 20_000 if quick else 1_000_000, 3 if quick else 30),
     "long": lambda quick: growth.long_conversation(1 if quick else 7, 200 if quick else 10_000, 20 if quick else 200),
     "memory": lambda quick: memory.memory(400 if quick else 20_000),
     "share": lambda quick: share.share(1 if quick else 7),

@@ -1,14 +1,12 @@
 """Platform ceiling: what the product itself costs when the engine costs nothing, beside the bare driver."""
 
-import asyncio
 import os
-import shutil
 import statistics
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -18,12 +16,20 @@ from tests.bench.figures import Figure, figure
 from tests.bench.load import Cost, exchanges
 from tests.bench.processes import scripted_process
 from tests.bench.product import Remote, make_tables, product
-from tests.bench.raw import Replay
-from tests.bench.server import Server, postgres
+from tests.bench.raw import Driver, Replay
+from tests.bench.server import postgres
 
-CUSTOMERS = 100
 AT_ONCE = 64
 WARM = 2
+Fresh = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Customers at once, and exchanges of each after it is warm."""
+
+    customers: int
+    each: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,7 @@ class Run:
     alone: Cost
     spread: Cost
     commits: int
+    server_s: float
     bare: Replay
     stream_s: float
 
@@ -71,101 +78,83 @@ def commits_counted() -> Iterator[list[int]]:
         sa.event.remove(sa.Engine, "commit", committed)
 
 
-async def measure(url: str, remote: Remote, each: int) -> tuple[Cost, int]:
-    """The product on an empty database: the cost of `each` exchanges of 100 customers after it is warm, and its commits."""
-    make_tables(url)
+async def measure(url: str, remote: Remote, size: Size, *, warmed: Callable[[], None] = lambda: None) -> Cost:
+    """The product on a database with empty tables: the cost of `size` once it is warm."""
     async with product(url, remote) as running:
-        await exchanges(running, CUSTOMERS, WARM, "warm")
-        with commits_counted() as commits:
-            return await exchanges(running, CUSTOMERS, each), commits[0]
+        await exchanges(running, size.customers, WARM, "warm")
+        warmed()
+        return await exchanges(running, size.customers, size.each)
 
 
-async def sqlite_run(remote: Remote, each: int) -> Run:
-    with tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as folder:
-        files = [Path(folder) / f"{name}.db" for name in ("spread", "alone", "noted", "empty", "bare")]
-        spread, _ = await measure(f"sqlite:///{files[0]}", remote, each)
-        with one_core():
-            alone, commits = await measure(f"sqlite:///{files[1]}", remote, each)
-            with raw.noted() as log:
-                make_tables(f"sqlite:///{files[3]}")
-                schema = len(log)
-                shutil.copy(files[3], files[4])
-                files[3].rename(files[2])
-                async with product(f"sqlite:///{files[2]}", remote) as running:
-                    await exchanges(running, CUSTOMERS, WARM, "warm")
-                    warm = len(log)
-                    await exchanges(running, CUSTOMERS, each)
-                    transactions = list(log)
-            raw.replay(files[4], transactions[schema:warm])
-            bare = raw.replay(files[4], transactions[warm:])
-            stream_s = await read_streams(remote.url, CUSTOMERS * each, at_once=AT_ONCE, history=each)
-    return Run(alone, spread, commits, bare, stream_s)
-
-
-async def ceiling(runs: int, each: int) -> list[Figure]:
+async def ceiling(runs: int, size: Size) -> list[Figure]:
     """In-process on SQLite, 64 and 8 chunks for each answer."""
     rounds: dict[int, list[Run]] = {64: [], 8: []}
     async with scripted_process("--pieces", "64") as long, scripted_process("--pieces", "8") as short:
         for _ in range(runs):
             for pieces, url in ((64, long), (8, short)):
-                rounds[pieces].append(await sqlite_run(Remote(url), each))
+                with tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as folder:
+                    fresh = f"sqlite:///{folder}/{{}}.db".format
+                    rounds[pieces].append(await _run(fresh, raw.DRIVER, Remote(url), size, lambda: 0.0))
     return [one for pieces, seen in rounds.items() for one in _figures(seen, f"SQLite FULL, {pieces} chunks", "sqlite3")]
 
 
-def _figures(seen: list[Run], mode: str, driver: str) -> list[Figure]:
-    def middle(values: list[float]) -> float:
-        return statistics.median(values)
+async def ceiling_postgres(runs: int, size: Size) -> list[Figure]:
+    """The same on PostgreSQL, 64 chunks; the server's CPU is not ours and stands beside it."""
+    rounds: list[Run] = []
+    with postgres() as server:
+        async with scripted_process("--pieces", "64") as url:
+            for number in range(runs):
+                fresh = partial(_named, server.database, number)
+                rounds.append(await _run(fresh, raw_postgres.DRIVER, Remote(url), size, server.cpu_s))
+    return _figures(rounds, "PostgreSQL, 64 chunks", "psycopg")
 
-    exchanges_each = seen[0].alone.exchanges
-    ours = {"on the clock /s": middle([one.alone.per_second for one in seen])}
-    ours["commits each"] = middle([one.commits / exchanges_each for one in seen])
-    bare = {"statements each": middle([one.bare.statements / exchanges_each for one in seen])}
-    bare["durable commits each"] = middle([one.bare.commits / exchanges_each for one in seen])
-    spread = {"on the clock /s": middle([one.spread.per_second for one in seen])}
-    rate, alone = "exchanges/CPU-s", [one.alone.per_cpu_second for one in seen]
-    line = [one.alone.per_cpu_second / one.raw_line_rate for one in seen]
+
+def _named(database: Fresh, number: int, name: str) -> str:
+    return database(f"{name}{number}")
+
+
+async def _run(fresh: Fresh, driver: Driver, remote: Remote, size: Size, server_cpu_s: Callable[[], float]) -> Run:
+    spread, alone, noted, bare = (fresh(name) for name in ("spread", "alone", "noted", "bare"))
+    for url in (spread, alone, noted, bare):
+        make_tables(url)
+    on_all = await measure(spread, remote, size)
+    with one_core():
+        with commits_counted() as commits:
+            before: list[float] = []
+            on_one = await measure(alone, remote, size, warmed=lambda: before.extend((commits[0], server_cpu_s())))
+            committed, server_s = commits[0] - int(before[0]), server_cpu_s() - before[1]
+        with driver.noted() as log:
+            warm: list[int] = []
+            await measure(noted, remote, size, warmed=lambda: warm.append(len(log)))
+        driver.replay(bare, log[: warm[0]])
+        replayed = driver.replay(bare, log[warm[0] :])
+        at_once = min(AT_ONCE, size.customers)
+        stream_s = await read_streams(remote.url, size.customers * size.each, at_once=at_once, history=size.each)
+    return Run(on_one, on_all, committed, server_s, replayed, stream_s)
+
+
+def _figures(seen: Sequence[Run], mode: str, driver: str) -> list[Figure]:
+    def middle(value: Callable[[Run], float]) -> float:
+        return statistics.median(value(one) for one in seen)
+
+    each, rate = seen[0].alone.exchanges, "exchanges/CPU-s"
+    ours = {"on the clock /s": middle(lambda one: one.alone.per_second), "commits each": middle(lambda one: one.commits / each)}
+    if seen[0].server_s:
+        ours["server's CPU ms each"] = middle(lambda one: one.server_s / each * 1000)
+    bare = {"statements each": middle(lambda one: one.bare.statements / each)}
+    bare["durable commits each"] = middle(lambda one: one.bare.commits / each)
+    spread = {"on the clock /s": middle(lambda one: one.spread.per_second)}
+    reads = {"stream ms": middle(lambda one: one.stream_s * 1000)}
+    alone = [one.alone.per_cpu_second for one in seen]
     share = [one.alone.per_cpu_second / one.raw_rate for one in seen]
-    wide = [one.spread.per_cpu_second for one in seen]
-    reads = {"stream ms": middle([one.stream_s * 1000 for one in seen])}
+    line = [one.alone.per_cpu_second / one.raw_line_rate for one in seen]
+    least = None if seen[0].server_s else 600
     return [
-        figure("platform ceiling, in-process", f"{mode}, one core", rate, alone, at_least=600, beside=ours),
-        figure("platform ceiling, in-process", f"{mode}, all cores", rate, wide, beside=spread),
+        figure("platform ceiling, in-process", f"{mode}, one core", rate, alone, at_least=least, beside=ours),
+        figure(
+            "platform ceiling, in-process", f"{mode}, all cores", rate, [one.spread.per_cpu_second for one in seen], beside=spread
+        ),
         figure("same statements alone", f"{mode}, {driver}", rate, [one.raw_rate for one in seen], beside=bare),
         figure("share of the same statements alone", mode, "", share, at_least=0.5),
         figure("share of those and the streams read bare", mode, "", line, at_least=0.5, beside=reads),
     ]
-
-
-async def ceiling_postgres(runs: int, each: int) -> list[Figure]:
-    """The same on PostgreSQL; the server's CPU is not ours and stands beside it."""
-    rounds: dict[int, list[Run]] = {64: [], 8: []}
-    beside: list[float] = []
-    with postgres() as server:
-        async with scripted_process("--pieces", "64") as long, scripted_process("--pieces", "8") as short:
-            for number in range(runs):
-                for pieces, url in ((64, long), (8, short)):
-                    rounds[pieces].append(await _postgres_run(server, f"{number}_{pieces}", Remote(url), each, beside))
-    mode = "PostgreSQL, {} chunks"
-    figures = [one for pieces, seen in rounds.items() for one in _figures(seen, mode.format(pieces), "psycopg")]
-    return [*figures, figure("the server beside it", "PostgreSQL, in-process", "CPU ms each", beside)]
-
-
-async def _postgres_run(server: Server, name: str, remote: Remote, each: int, beside: list[float]) -> Run:
-    spread, _ = await measure(server.database(f"spread{name}"), remote, each)
-    with one_core():
-        before = server.cpu_s()
-        alone, commits = await measure(server.database(f"alone{name}"), remote, each)
-        beside.append((server.cpu_s() - before) / (alone.exchanges + CUSTOMERS * WARM) * 1000)
-        url, again = server.database(f"noted{name}"), server.database(f"bare{name}")
-        make_tables(url)
-        make_tables(again)
-        with raw_postgres.noted() as log:
-            async with product(url, remote) as running:
-                await exchanges(running, CUSTOMERS, WARM, "warm")
-                warm = len(log)
-                await exchanges(running, CUSTOMERS, each)
-                transactions = list(log)
-        await asyncio.to_thread(raw_postgres.replay, again, transactions[:warm])
-        bare = raw_postgres.replay(again, transactions[warm:])
-        stream_s = await read_streams(remote.url, CUSTOMERS * each, at_once=AT_ONCE, history=each)
-    return Run(alone, spread, commits, bare, stream_s)

@@ -6,12 +6,13 @@ Noting sits below SQLAlchemy and below our prepared statements, in the driver's 
 import functools
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from unittest.mock import patch
+
+import sqlalchemy as sa
 
 from bot.store.sqlite_connection import prepare_reader, prepare_writer
 
@@ -34,6 +35,13 @@ class Replay:
     cpu_s: float
     statements: int
     commits: int
+
+
+class Driver(NamedTuple):
+    """A database driver: what of the product it is seen to run inside a block, and how to run that again without the product."""
+
+    noted: Callable[[], AbstractContextManager[list[Transaction]]]
+    replay: Callable[[str, Sequence[Transaction]], Replay]
 
 
 def summed(transactions: Sequence[Transaction], cpu_s: float) -> Replay:
@@ -81,8 +89,9 @@ def noted() -> Iterator[list[Transaction]]:
         yield _Connection.log
 
 
-def replay(database: Path, transactions: Sequence[Transaction]) -> Replay:
+def replay(url: str, transactions: Sequence[Transaction]) -> Replay:
     """All of it with the product's connection settings: the same durability, the same number of commits."""
+    database = sa.make_url(url).database or ""
     with closing(sqlite3.connect(database)) as writer, closing(sqlite3.connect(database)) as reader:
         prepare_writer(writer, None)
         prepare_reader(reader, None)
@@ -96,3 +105,6 @@ def replay(database: Path, transactions: Sequence[Transaction]) -> Replay:
             cursor.connection.commit()
         spent = time.process_time() - before
     return summed(transactions, spent)
+
+
+DRIVER = Driver(noted, replay)

@@ -9,7 +9,7 @@ from unittest.mock import patch
 import psycopg
 import sqlalchemy as sa
 
-from tests.bench.raw import Replay, Statement, Transaction, summed
+from tests.bench.raw import Driver, Replay, Statement, Transaction, summed
 
 
 @contextmanager
@@ -69,3 +69,6 @@ def replay(url: str, transactions: Sequence[Transaction]) -> Replay:
                 connection.rollback()
         spent = time.process_time() - before
     return summed(transactions, spent)
+
+
+DRIVER = Driver(noted, replay)

@@ -1,6 +1,7 @@
 """Prefix reuse: how much of a long conversation's prompts the real vLLM need not compute, beside the most that could be."""
 
 import itertools
+import statistics
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +10,9 @@ from unittest.mock import patch
 
 import sqlalchemy as sa
 
-from bot.conversation.window import KEPT, ROLLOVER_AT
 from bot.generation.client import GenerationClient
 from bot.generation.request import LIVE, GenerationRequest, Message
-from bot.store.tables import reply_trace, summary
+from bot.store.tables import reply_trace
 from tests.bench.engine import BLOCK, PROMPT, TOKENS, Plain, real_engine
 from tests.bench.figures import Figure, figure
 from tests.bench.product import Remote, make_tables, product
@@ -35,24 +35,28 @@ async def reuse(turns: int, budget: int) -> list[Figure]:
     """One conversation of so many exchanges through Frontdesk, then the same with a sliding window."""
     with real_engine() as remote:
         plain = Plain(remote)
-        spoken, prompts, summaries = await _converse(remote, turns, budget)
+        spoken, prompts = await _converse(remote, turns, budget)
         tokens = [await plain.tokens(prompt) for prompt in prompts]
-        told = [len(await plain.tokens([("user", text)])) for text in summaries]
         sliding = await _sliding(plain, turns, budget)
         await plain.close()
     seen = sum(one.cached for one in spoken) / sum(one.prompt for one in spoken)
-    most = bound(spoken, budget, told)
+    most = bound(spoken, budget)
     broken = [one.broken for one in spoken]
     mode = f"{turns} exchanges, budget {budget}, vLLM on CPU, block {BLOCK}"
-    beside = {"bound": most, "sliding window": sliding, "roll-overs": broken.count("rollover")}
+    beside = {
+        "bound": most,
+        "sliding window": sliding,
+        "roll-overs": broken.count("rollover"),
+        "turns declared broken": sum(map(bool, broken)),
+    }
     return [
         figure("prefix reuse", mode, "cached/prompt", [seen], at_least=most - 0.02, beside=beside),
         figure("undeclared prompts that do not extend", mode, "", [undeclared(tokens, broken)], at_most=0),
     ]
 
 
-async def _converse(remote: Remote, turns: int, budget: int) -> tuple[list[Spoken], list[Prompt], list[str]]:
-    """Traces and prompts of the conversation, in order, and the summaries its window began with."""
+async def _converse(remote: Remote, turns: int, budget: int) -> tuple[list[Spoken], list[Prompt]]:
+    """Traces and prompts of the conversation, in order."""
     prompts: list[Prompt] = []
     stream = GenerationClient.stream
 
@@ -68,7 +72,7 @@ async def _converse(remote: Remote, turns: int, budget: int) -> tuple[list[Spoke
             for number in range(turns):
                 await running.hear("ann", QUESTION.format(number))
                 await running.answer("ann", 2 * number + 1)
-            return await running.store.read(_traces), prompts, await running.store.read(_summaries)
+            return await running.store.read(_traces), prompts
 
 
 def _traces(connection: sa.Connection) -> list[Spoken]:
@@ -77,29 +81,25 @@ def _traces(connection: sa.Connection) -> list[Spoken]:
     return [Spoken(*row) for row in connection.execute(sa.select(*columns).order_by(trace.seq))]
 
 
-def _summaries(connection: sa.Connection) -> list[str]:
-    return [text or "" for text in connection.scalars(sa.select(summary.c.text).order_by(summary.c.seq))]
+def bound(spoken: Sequence[Spoken], budget: int) -> float:
+    """What a window could reuse that only grows until the budget is full and then begins again as small as this one does.
 
-
-def bound(spoken: Sequence[Spoken], budget: int, summaries: Sequence[int]) -> float:
-    """What a window could reuse that only grows, up to the budget, and then goes back to a summary and the quarter said since.
-
-    Reused are all whole blocks of the last prompt and its answer; nothing after a roll-over, since what stays the same is
-    shorter than a block. Only lengths are taken from the conversation, not when its window rolled over.
+    Reused are all whole blocks of the last prompt and its answer (whose last token is never computed), and nothing after a
+    roll-over, since the system block is shorter than a block. When this window rolled over is not asked: only lengths are.
     """
-    said = [after.prompt - before.prompt - before.output for before, after in itertools.pairwise(spoken) if not after.broken]
-    question = sum(said) / len(said)
-    begin, told = spoken[0].prompt, sum(summaries) / max(len(summaries), 1)
-    size, since, reused, total = begin - question, None, 0.0, 0.0
-    for one in spoken:
-        prompt = size + question
+    grown = [after.prompt - before.prompt - before.output for before, after in itertools.pairwise(spoken)]
+    questions = [length for length, one in zip(grown, spoken[1:], strict=True) if not one.broken]
+    usual = sum(questions) / len(questions)
+    begun = statistics.mean([one.prompt for one in spoken if one.broken] or [spoken[0].prompt])
+    kept = spoken[0].prompt - usual  # as if an empty answer to nothing came first
+    reused = total = 0.0
+    for one, length in zip(spoken, [usual, *grown], strict=True):
+        prompt = kept + (usual if one.broken else length)
         if prompt > budget:
-            prompt = begin + told + size - (since if since is not None else size * (1 - KEPT))
-            size, since = 0.0, None
-        reused += size // BLOCK * BLOCK if one is not spoken[0] else 0
+            prompt, kept = begun, 0.0
+        reused += max(kept - 1, 0) // BLOCK * BLOCK
         total += prompt
-        size = prompt + one.output
-        since = size if since is None and size >= budget * ROLLOVER_AT else since
+        kept = prompt + one.output
     return reused / total
 
 

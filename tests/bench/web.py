@@ -3,16 +3,14 @@
 import tempfile
 from pathlib import Path
 
+from tests.bench.ceiling import WARM, Size
 from tests.bench.figures import Figure, figure
 from tests.bench.load import Cost
 from tests.bench.processes import cpu_s, frontdesk_process, scripted_process, visitors_process
 from tests.bench.server import postgres
 
-CUSTOMERS = 100
-WARM = 2
 
-
-async def web(runs: int, each: int) -> list[Figure]:
+async def web(runs: int, size: Size) -> list[Figure]:
     """SQLite with 64 and 8 chunks for each answer, PostgreSQL with 64, interleaved."""
     costs: dict[str, list[Cost]] = {}
     with postgres() as server:
@@ -23,19 +21,19 @@ async def web(runs: int, each: int) -> list[Figure]:
                     ("", short, "SQLite FULL, 8 chunks"),
                     (server.database(f"web{run}"), long, "PostgreSQL, 64 chunks"),
                 ):
-                    costs.setdefault(mode, []).append(await _run(database, engine, each))
+                    costs.setdefault(mode, []).append(await _run(database, engine, size))
     return [_figure(mode, seen) for mode, seen in costs.items()]
 
 
-async def _run(database: str, engine: str, each: int) -> Cost:
+async def _run(database: str, engine: str, size: Size) -> Cost:
     with tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as name:
         folder, database = Path(name), database or f"sqlite:///{name}/a.db"
         async with frontdesk_process(database, folder, engine) as (process, url), visitors_process(url) as visitors:
-            await visitors.do("arrive", CUSTOMERS)
+            await visitors.do("arrive", size.customers)
             await visitors.do("talk", WARM)
             before = cpu_s(process.pid)
-            wall_s = await visitors.do("talk", each)
-            return Cost(CUSTOMERS * each, cpu_s(process.pid) - before, wall_s)
+            wall_s = await visitors.do("talk", size.each)
+            return Cost(size.customers * size.each, cpu_s(process.pid) - before, wall_s)
 
 
 def _figure(mode: str, seen: list[Cost]) -> Figure:
