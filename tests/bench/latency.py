@@ -78,12 +78,13 @@ def apart(customers: int) -> list[Begin]:
     return [partial(asyncio.sleep, dice.random() * PIECES * PACE_S) for _ in range(customers)]
 
 
-async def latency(runs: int) -> list[Figure]:
+async def latency(runs: int, alone: int) -> list[Figure]:
+    """So many rounds of 32 customers, and so many of one alone."""
     figures = []
     for pace_s, name, begins in ((0.0, "zero-delay engine, at once", at_once), (PACE_S, "20 ms a piece, apart", apart)):
         async with scripted_process("--pieces", str(PIECES), "--pace-s", str(pace_s)) as url:
             for customers in (1, 32):
-                rounds = await _rounds(url, runs * (10 if customers == 1 else 1), partial(begins, customers))
+                rounds = await _rounds(url, alone if customers == 1 else runs, partial(begins, customers))
                 figures += _figures(f"in-process, {customers} customers, {name}", rounds)
     return figures
 

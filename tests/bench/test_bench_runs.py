@@ -5,7 +5,10 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench.__main__ import BENCHES, NEED_ENGINE
+import pytest
+
+from tests.bench.__main__ import BENCHES, NEED_ENGINE, measure
+from tests.bench.figures import Figure, figure
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,3 +30,17 @@ async def test_the_quick_form_prints_a_whole_table(tmp_path: Path) -> None:
     assert {figure["bench"] for figure in document["figures"]} == BENCHES.keys() - NEED_ENGINE
     assert all(figure["low"] <= figure["value"] <= figure["high"] for figure in document["figures"])
     assert all(figure["name"] in printed and figure["mode"] in printed for figure in document["figures"])
+
+
+def test_a_figure_that_fails_does_not_take_the_others_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(_quick: bool) -> list[Figure]:
+        raise ConnectionError("no engine")
+
+    async def works(_quick: bool) -> list[Figure]:
+        return [figure("speed", "alone", "", [3.0, 1.0, 2.0], at_least=2)]
+
+    monkeypatch.setitem(BENCHES, "fails", fails)
+    monkeypatch.setitem(BENCHES, "works", works)
+    figures, failed = measure(["fails", "works"], quick=True)
+    assert failed == {"fails": "ConnectionError: no engine"}
+    assert [(one.value, one.low, one.high, one.met) for one in figures["works"]] == [(2.0, 1.0, 3.0, True)]
