@@ -80,8 +80,8 @@ class Visitors:
 
 
 @asynccontextmanager
-async def visitors_process(url: str) -> AsyncIterator[Visitors]:
-    async with running("tests.bench.visitors", url) as process:
+async def visitors_process(url: str, text_bytes: int = 0) -> AsyncIterator[Visitors]:
+    async with running("tests.bench.visitors", url, str(text_bytes)) as process:
         yield Visitors(process)
 
 

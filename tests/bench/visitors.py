@@ -1,7 +1,7 @@
-"""Visitors of the web API in a process of their own, as lean as can be: `python -m tests.bench.visitors URL`.
+"""Visitors of the web API in a process of their own, as lean as can be: `python -m tests.bench.visitors URL BYTES`.
 
 Told line by line on standard input what to do, each ends with `done SECONDS`: `arrive N` opens so many sessions and their event
-streams, `talk N` holds so many exchanges with each visitor at once, `leave 0` closes the streams.
+streams, `talk N` holds so many exchanges with each visitor at once, `leave 0` closes the streams. A message has BYTES at least.
 """
 
 import asyncio
@@ -28,8 +28,8 @@ class _Turn(msgspec.Struct):
 class Visitor:
     """One session. `answered` is the newest of the visitor's turns that has an answer."""
 
-    def __init__(self, wire: Wire, host: str, port: int) -> None:
-        self._wire, self._host, self._port = wire, host, port
+    def __init__(self, wire: Wire, host: str, port: int, text: str) -> None:
+        self._wire, self._host, self._port, self._text = wire, host, port, text
         self._ids = itertools.count()
         self._answered = 0
         self._news = asyncio.Event()
@@ -44,7 +44,7 @@ class Visitor:
     async def talk(self, exchanges: int) -> None:
         """Say something, wait until the answer is read from the event stream, and again."""
         for _ in range(exchanges):
-            body = {"id": str(next(self._ids)), "text": "hello c12 3"}
+            body = {"id": str(next(self._ids)), "text": self._text}
             seq = msgspec.json.decode(await self._post("/messages", {"Authorization": f"Bearer {self._token}"}, body))["seq"]
             while self._answered < seq:
                 self._news.clear()
@@ -76,13 +76,14 @@ class Visitor:
 class Crowd:
     """The visitors who are there."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, text: str) -> None:
         self._url = urlsplit(url)
+        self._text = text
         self._wire = Wire(url, idle=1000)
         self._visitors: list[Visitor] = []
 
     async def arrive(self, count: int) -> None:
-        new = [Visitor(self._wire, self._url.hostname or "", self._url.port or 80) for _ in range(count)]
+        new = [Visitor(self._wire, self._url.hostname or "", self._url.port or 80, self._text) for _ in range(count)]
         for some in range(0, count, OPENING_AT_ONCE):
             await asyncio.gather(*(visitor.arrive() for visitor in new[some : some + OPENING_AT_ONCE]))
         self._visitors += new
@@ -96,8 +97,8 @@ class Crowd:
         self._visitors.clear()
 
 
-async def main(url: str) -> None:
-    crowd = Crowd(url)
+async def main(url: str, text_bytes: int) -> None:
+    crowd = Crowd(url, "hello c12 3".ljust(text_bytes, "o"))
     acts = {"arrive": crowd.arrive, "talk": crowd.talk, "leave": crowd.leave}
     while words := (await asyncio.to_thread(sys.stdin.readline)).split():
         started = time.perf_counter()
@@ -106,4 +107,4 @@ async def main(url: str) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main(sys.argv[1]))
+    uvloop.run(main(sys.argv[1], int(sys.argv[2])))
