@@ -19,7 +19,7 @@ SMALL = Size(20, 2)
 Bench = Callable[[bool], Awaitable[list[Figure]]]
 
 BENCHES: dict[str, Bench] = {
-    "ceiling": lambda quick: ceiling.ceiling(1 if quick else 5, SMALL if quick else Size(100, 30)),
+    "ceiling": lambda quick: ceiling.ceiling(1 if quick else 5, SMALL if quick else Size(100, 20)),
     "ceiling-postgres": lambda quick: ceiling.ceiling_postgres(1 if quick else 3, SMALL if quick else Size(100, 10)),
     "stages": lambda quick: where.where(1 if quick else 3, SMALL if quick else Size(100, 20)),
     "web": lambda quick: web.web(1 if quick else 5, SMALL if quick else Size(100, 20)),

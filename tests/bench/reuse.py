@@ -1,7 +1,7 @@
 """Prefix reuse: how much of a long conversation's prompts the real vLLM need not compute, beside the most that could be."""
 
+import asyncio
 import itertools
-import statistics
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,12 +32,11 @@ class Spoken:
 
 
 async def reuse(turns: int, budget: int) -> list[Figure]:
-    """One conversation of so many exchanges through Frontdesk, then the same with a sliding window."""
+    """One conversation of so many exchanges through Frontdesk, and beside it the same with a sliding window."""
     with real_engine() as remote:
         plain = Plain(remote)
-        spoken, prompts = await _converse(remote, turns, budget)
+        (spoken, prompts), sliding = await asyncio.gather(_converse(remote, turns, budget), _sliding(plain, turns, budget))
         tokens = [await plain.tokens(prompt) for prompt in prompts]
-        sliding = await _sliding(plain, turns, budget)
         await plain.close()
     seen = sum(one.cached for one in spoken) / sum(one.prompt for one in spoken)
     most = bound(spoken, budget)
@@ -82,7 +81,7 @@ def _traces(connection: sa.Connection) -> list[Spoken]:
 
 
 def bound(spoken: Sequence[Spoken], budget: int) -> float:
-    """What a window could reuse that only grows until the budget is full and then begins again as small as this one does.
+    """What a window could reuse that only grows until the budget is full and then begins again as small as this one ever did.
 
     Reused are all whole blocks of the last prompt and its answer (whose last token is never computed), and nothing after a
     roll-over, since the system block is shorter than a block. When this window rolled over is not asked: only lengths are.
@@ -90,7 +89,7 @@ def bound(spoken: Sequence[Spoken], budget: int) -> float:
     grown = [after.prompt - before.prompt - before.output for before, after in itertools.pairwise(spoken)]
     questions = [length for length, one in zip(grown, spoken[1:], strict=True) if not one.broken]
     usual = sum(questions) / len(questions)
-    begun = statistics.mean([one.prompt for one in spoken if one.broken] or [spoken[0].prompt])
+    begun = min([one.prompt for one in spoken if one.broken], default=spoken[0].prompt)
     kept = spoken[0].prompt - usual  # as if an empty answer to nothing came first
     reused = total = 0.0
     for one, length in zip(spoken, [usual, *grown], strict=True):
