@@ -81,11 +81,13 @@ def apart(customers: int) -> list[Begin]:
 async def latency(runs: int, alone: int) -> list[Figure]:
     """So many rounds of 32 customers, and so many of one alone."""
     figures = []
-    for pace_s, name, begins in ((0.0, "zero-delay engine, at once", at_once), (PACE_S, "20 ms a piece, apart", apart)):
+    for pace_s, name, together, begins in (
+        (0.0, "zero-delay engine", "32 customers at one instant", at_once),
+        (PACE_S, "20 ms a piece", "32 customers at their own times", apart),
+    ):
         async with scripted_process("--pieces", str(PIECES), "--pace-s", str(pace_s)) as url:
-            for customers in (1, 32):
-                rounds = await _rounds(url, alone if customers == 1 else runs, partial(begins, customers))
-                figures += _figures(f"in-process, {customers} customers, {name}", rounds)
+            figures += _figures(f"in-process, {name}, 1 customer", await _rounds(url, alone, partial(at_once, 1)))
+            figures += _figures(f"in-process, {name}, {together}", await _rounds(url, runs, partial(begins, 32)))
     return figures
 
 
