@@ -69,15 +69,6 @@ class PlainPreviews:
             listener()
 
 
-@dataclass(frozen=True)
-class Remote:
-    """A generation server that runs elsewhere; `url` ends in /v1."""
-
-    url: str
-    model: str
-    api_key: str
-
-
 @dataclass
 class House:
     store: Store
@@ -150,20 +141,17 @@ async def open_house(
     dialect: str = "auto",
     greeting: str = "",
     running: bool = True,
-    remote: Remote | None = None,
 ) -> AsyncIterator[House]:
     """A running house over `store` (an in-memory one when none is given), with one workspace and the account web:main.
 
-    A store that is handed in stays open. With `remote` the answers come from there, and `house.node` is not asked.
+    A store that is handed in stays open.
     """
     given, store = store, store or MemoryStore()
     node = ScriptedNode()
-    own = Remote(await node.start(), "scripted", "")
-    remote = remote or own
     workspace_id = await store.write(workspaces.seed, "Shop", "UTC", greeting, PROMPT)
     ref = await store.write(parties.ensure_account, workspace_id, "web", "main", push=False)
     accounts = {WEB: ref}
-    client = GenerationClient(remote.url, remote.model, remote.api_key, deadlines or Deadlines(5, 5, 20))
+    client = GenerationClient(await node.start(), "scripted", "", deadlines or Deadlines(5, 5, 20))
     profile = Node(client, dialect)
     previews = PlainPreviews()
     fitting = Fitting(store, profile, history_tokens=history_tokens, max_tokens=max_tokens)

@@ -1,150 +1,86 @@
-"""Growth: what a turn costs when much is stored; memory: what idle conversations keep."""
+"""Growth: what a turn costs when much is stored, and when much was said in its own conversation."""
 
-import gc
-import resource
 import sqlite3
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
-from bot.store.sqlite import SqliteStore
-from tests.bench.ceiling import make_tables
-from tests.bench.figures import Figure
-from tests.bench.load import exchanges, scripted_process
-from tests.house import Remote, open_house
+from tests.bench.figures import Figure, figure
+from tests.bench.load import converse, cost, exchanges
+from tests.bench.processes import scripted_process
+from tests.bench.product import Product, Remote, address, make_tables, product
 
-FILL = """
-WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :most)
-"""
+PATTERN = 500  # exchanges of the conversation that is copied
+BUDGET = 2000
+FULL = 40  # exchanges that surely fill a window of BUDGET
+COPIED = {
+    "identity": {"identity_id", "user_id"},
+    "address": {"address_id", "chat_id"},
+    "conversation": {"conversation_id", "address_id"},
+    "turn": {"conversation_id"},
+    "event_log": {"conversation_id", "address_id"},
+    "inbox": {"key", "conversation_id"},
+    "reply_trace": {"conversation_id"},
+    "summary": {"conversation_id"},
+}
 
 
-def fill(file: Path, conversations: int, turns: int) -> None:
-    """So many conversations of so many turns, in bulk, beside what the product has made of itself."""
-    database = sqlite3.connect(file)
-    workspace, account = database.execute("SELECT workspace_id, account_id FROM account").fetchone()
-    customer = "c" * 32
-    database.execute("INSERT OR IGNORE INTO customer VALUES (?, ?, '', '', 1)", (workspace, customer))
-    names = [row[1] for row in database.execute("PRAGMA table_info(conversation)")]
-    for number in range(conversations):
-        address, conversation = f"a{number:031x}", f"f{number:031x}"
-        database.execute("INSERT INTO address VALUES (?, ?, ?, ?, '', 'customer', 1)", (workspace, address, account, address))
-        values = {
-            **dict.fromkeys(names, 0),
-            "workspace_id": workspace,
-            "conversation_id": conversation,
-            "address_id": address,
-            "customer_id": customer,
-            "route": "",
-            "owner": "bot",
-            "epoch": 1,
-            "last_seq": turns,
-            "last_event": turns,
-            "window_key": "",
-            "window_break": "",
-            "due_at": None,
-            "due_since": None,
-            "lease_owner": None,
-            "closed_at": None,
-            "opened_at": 1,
-        }
-        database.execute(
-            f"INSERT INTO conversation ({','.join(values)}) VALUES ({','.join('?' * len(values))})", tuple(values.values())
-        )
-        database.execute(
-            FILL
-            + "INSERT INTO turn (workspace_id, conversation_id, seq, role, text, state, revision, created_at, answers_through) "
-            "SELECT :w, :c, i, iif(i % 2, 'customer', 'bot'), 'some words of a turn that was said', 'whole', 0, 1, i - 1 FROM n",
-            {"most": turns, "w": workspace, "c": conversation},
-        )
-        database.execute(
-            FILL + "INSERT INTO event_log SELECT :w, :a, i, :c, 'turn', i, '', 1 FROM n",
-            {"most": turns, "w": workspace, "a": address, "c": conversation},
-        )
-        database.execute(
-            FILL + "INSERT INTO inbox SELECT :w, :acc, :c || i, x'00', x'00', 'turn', '', :c, i, 9e15 FROM n",
-            {"most": turns, "w": workspace, "acc": account, "c": conversation},
-        )
-    database.commit()
-    database.close()
+def multiply(file: Path, copies: int) -> None:
+    """Copy everything the product has made, so many times, under ids of their own."""
+    with closing(sqlite3.connect(file)) as database, database:
+        for table, fresh in COPIED.items():
+            columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+            values = [f"printf('%08x', i) || substr({column}, 9)" if column in fresh else column for column in columns]
+            database.execute(
+                "WITH RECURSIVE copy(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM copy WHERE i < ?) "
+                f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(values)} FROM copy CROSS JOIN {table}",
+                (copies,),
+            )
 
 
 async def growth(runs: int, stored: int, each: int) -> list[Figure]:
-    """CPU of an exchange beside a million stored turns over an empty database, interleaved."""
-    async with scripted_process("--pieces", "8") as url:
-        remote = Remote(url, "scripted", "")
-        with tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as folder:
-            files = [Path(folder) / "empty.db", Path(folder) / "full.db"]
-            for file in files:
+    """CPU of an exchange beside a million stored turns over one in an empty database, in turns the one and the other first."""
+    ratios = []
+    with tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as folder:
+        empty, full = Path(folder) / "empty.db", Path(folder) / "full.db"
+        async with scripted_process("--pieces", "8") as url:
+            for file, first in ((empty, 1), (full, PATTERN)):
                 make_tables(f"sqlite:///{file}")
-                await _cost(file, remote, "first", 1)
-            fill(files[1], max(stored // 1000, 1), 1000)
-            ratios = []
+                await _spent(file, Remote(url), "model", 1, first)
+            multiply(full, stored // (2 * PATTERN))
             for run in range(runs):
-                empty, full = [await _cost(file, remote, f"r{run}", each) for file in files]
-                ratios.append(full / empty)
-    return [Figure("growth, stored turns", f"{stored:,} stored turns over none, SQLite", "x CPU", ratios, "<= 1.1")]
+                order = (empty, full) if run % 2 else (full, empty)
+                ms = {file: await _spent(file, Remote(url), f"run{run}-", 50, each) for file in order}
+                ratios.append(ms[full] / ms[empty])
+    mode = f"in-process SQLite, {stored:,} stored turns over none"
+    return [figure("growth, stored turns", mode, "x CPU", ratios, at_most=1.1, beside={"CPU ms of the last": ms[full]})]
 
 
-async def _cost(file: Path, remote: Remote, prefix: str, each: int) -> float:
-    store = await SqliteStore.open(file)
-    async with open_house(store, remote=remote) as house:
-        cost = await exchanges(house, 50, each, prefix)
-    await store.close()
-    return cost.cpu_ms
+async def _spent(file: Path, remote: Remote, prefix: str, customers: int, each: int) -> float:
+    async with product(f"sqlite:///{file}", remote) as running:
+        await exchanges(running, 1, 5, f"warm-{prefix}")
+        return (await exchanges(running, customers, each, prefix)).cpu_ms
 
 
 async def long_conversation(runs: int, turns: int, each: int) -> list[Figure]:
-    """A conversation that is long already over a short one: the window is bounded, so its turn costs the same."""
-    async with scripted_process("--pieces", "8") as url:
-        remote = Remote(url, "scripted", "")
-        with tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as folder:
-            file = Path(folder) / "long.db"
-            make_tables(f"sqlite:///{file}")
-            store = await SqliteStore.open(file)
-            ratios = []
-            async with open_house(store, remote=remote, history_tokens=2000) as house:
-                await exchanges(house, 1, 60, "long")  # past its budget, so that both have full windows
-                await store.write(_lengthen, turns)
-                for run in range(runs):
-                    long = (await exchanges(house, 1, each, "long")).cpu_ms
-                    await exchanges(house, 1, 60, f"short{run}-")
-                    short = (await exchanges(house, 1, each, f"short{run}-")).cpu_ms
-                    ratios.append(long / short)
-            await store.close()
-    return [Figure("growth, one conversation", f"{turns:,} turns over 60, SQLite", "x CPU", ratios, "<= 1.1")]
+    """A turn of a conversation of ten thousand turns over one of a fresh conversation; both windows have been full before."""
+    ratios = []
+    with tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as folder:
+        database = f"sqlite:///{folder}/long.db"
+        make_tables(database)
+        async with scripted_process("--pieces", "8") as url, product(database, Remote(url), history_tokens=BUDGET) as running:
+            await converse(running, "long", turns // 2)
+            for run in range(runs):
+                short = f"short{run}"
+                await converse(running, short, FULL)
+                order = ("long", short) if run % 2 else (short, "long")
+                ms = {who: await _goes_on(running, who, each) for who in order}
+                ratios.append(ms["long"] / ms[short])
+    mode = f"in-process SQLite, {turns:,} turns over {2 * FULL}, full windows"
+    return [figure("growth, one conversation", mode, "x CPU", ratios, at_most=1.1, beside={"CPU ms of the last": ms["long"]})]
 
 
-def _lengthen(connection: object, turns: int) -> None:
-    """Seqs go on from far away, with old turns before the fold."""
-    run = connection.exec_driver_sql  # type: ignore[attr-defined]
-    (conversation,) = run("SELECT conversation_id FROM conversation LIMIT 1").one()
-    run(
-        f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {turns}) "
-        "INSERT INTO turn (workspace_id, conversation_id, seq, role, text, state, revision, created_at, answers_through) "
-        f"SELECT workspace_id, '{conversation}', -i, 'note', 'old words', 'whole', 0, 1, NULL FROM n, workspace"
-    )
-
-
-async def memory(idle: int) -> list[Figure]:
-    """Resident memory after many idle conversations minus after few."""
-    async with scripted_process("--pieces", "8") as url:
-        with tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as folder:
-            file = Path(folder) / "idle.db"
-            make_tables(f"sqlite:///{file}")
-            store = await SqliteStore.open(file)
-            async with open_house(store, remote=Remote(url, "scripted", "")) as house:
-                await exchanges(house, 100, 1, "few")
-                few = _resident_mib()
-                half = 0.0
-                for batch in range(0, idle, 200):
-                    await exchanges(house, 200, 1, f"idle{batch}-")
-                    half = _resident_mib() if batch <= idle // 2 else half
-                many = _resident_mib()
-            await store.close()
-    beside = {"first half MiB": half - few, "second half MiB": many - half}
-    return [Figure("memory", f"{idle:,} idle conversations minus 100", "MiB", [many - few], "no slope", beside)]
-
-
-def _resident_mib() -> float:
-    gc.collect()
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 2**20
+async def _goes_on(running: Product, who: str, each: int) -> float:
+    """CPU milliseconds of an exchange, to a customer who has read all that was said before."""
+    page = await running.dialogue.record.turns(address(who), 0)
+    return (await cost(each, [converse(running, who, each, page.cursor)])).cpu_ms
