@@ -80,6 +80,10 @@ class _Connection(sqlite3.Connection):
             self.log.append(Transaction(self.statements, writes=self.statements[0][0] == "BEGIN IMMEDIATE"))
         self.statements = []
 
+    def rollback(self) -> None:
+        super().rollback()
+        self.statements = []
+
 
 @contextmanager
 def noted() -> Iterator[list[Transaction]]:

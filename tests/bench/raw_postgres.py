@@ -9,50 +9,52 @@ from unittest.mock import patch
 import psycopg
 import sqlalchemy as sa
 
+from bot.store.postgres_session import session_arguments
 from tests.bench.raw import Driver, Replay, Statement, Transaction, summed
 
 
 @contextmanager
 def noted() -> Iterator[list[Transaction]]:
-    """Every asynchronous connection notes what it runs; a transaction is told when it ends, either way."""
+    """Every connection notes what it runs: transactions of units when they are committed, wake-ups by themselves."""
     log: list[Transaction] = []
     begun: dict[int, list[Statement]] = {}
-    execute, commit, rollback = psycopg.AsyncCursor.execute, psycopg.AsyncConnection.commit, psycopg.AsyncConnection.rollback
+    execute, tell = psycopg.Cursor.execute, psycopg.AsyncCursor.execute
+    commit, rollback = psycopg.Connection.commit, psycopg.Connection.rollback
 
-    async def noting(self: Any, query: Any, params: Any = None, **options: Any) -> Any:
-        if self.connection.autocommit:
-            log.append(Transaction([(query, params)], writes=False, alone=True))
-        else:
-            begun.setdefault(id(self.connection), []).append((query, params))
-        return await execute(self, query, params, **options)
+    def noting(self: Any, query: Any, params: Any = None, **options: Any) -> Any:
+        begun.setdefault(id(self.connection), []).append((query, params))
+        return execute(self, query, params, **options)
 
-    def over(self: Any) -> None:
+    async def telling(self: Any, query: Any, params: Any = None, **options: Any) -> Any:
+        log.append(Transaction([(query, params)], writes=False, alone=True))
+        return await tell(self, query, params, **options)
+
+    def committing(self: Any) -> None:
+        commit(self)
         if statements := begun.pop(id(self), None):
             log.append(Transaction(statements, writes=not self.read_only))
 
-    async def committing(self: Any) -> None:
-        await commit(self)
-        over(self)
-
-    async def rolling_back(self: Any) -> None:
-        over(self)
-        await rollback(self)
+    def rolling_back(self: Any) -> None:
+        begun.pop(id(self), None)
+        rollback(self)
 
     with (
-        patch.object(psycopg.AsyncCursor, "execute", noting),
-        patch.object(psycopg.AsyncConnection, "commit", committing),
-        patch.object(psycopg.AsyncConnection, "rollback", rolling_back),
+        patch.object(psycopg.Cursor, "execute", noting),
+        patch.object(psycopg.AsyncCursor, "execute", telling),
+        patch.object(psycopg.Connection, "commit", committing),
+        patch.object(psycopg.Connection, "rollback", rolling_back),
     ):
         yield log
 
 
 def replay(url: str, transactions: Sequence[Transaction]) -> Replay:
     """All of it on one connection for each kind, one after another."""
-    arguments: dict[str, Any] = sa.make_url(url).translate_connect_args(username="user", database="dbname")
-    arguments |= sa.make_url(url).query
+    parsed = sa.make_url(url)
+    arguments: dict[str, Any] = parsed.translate_connect_args(username="user", database="dbname")
+    arguments |= {**parsed.query, **session_arguments(parsed)}
     with (
-        psycopg.connect(**arguments, options="-c timezone=UTC") as writer,
-        psycopg.connect(**arguments, options="-c timezone=UTC") as reader,
+        psycopg.connect(**arguments) as writer,
+        psycopg.connect(**arguments) as reader,
         psycopg.connect(**arguments, autocommit=True) as alone,
     ):
         reader.read_only, reader.isolation_level = True, psycopg.IsolationLevel.REPEATABLE_READ

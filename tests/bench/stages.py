@@ -16,9 +16,9 @@ from unittest.mock import patch
 
 import bot.conversation.intake
 import bot.conversation.manager
-import bot.conversation.record
 import bot.generation.client
-import bot.store.sqlite_thread
+import bot.store.dialogue
+import bot.store.unit_thread
 import bot.worker
 import tests.bench.load
 from bot.conversation.fitting import Fitting
@@ -32,7 +32,7 @@ from bot.generation.stream import StreamReader
 from bot.generation.wire import Wire, WireExchange
 from bot.jobs import Jobs
 from bot.store.prepared import Prepared
-from bot.store.sqlite_thread import SqliteThread
+from bot.store.unit_thread import UnitThread
 from bot.worker import Worker
 from tests.bench.product import Product
 
@@ -62,14 +62,14 @@ BORDERS: tuple[tuple[Any, str, str], ...] = (
     (GenerationClient, "post", "token counts of the node"),
     (StreamReader, "feed", f"{ENGINE}: lines and JSON"),
     (StoredRecord, "follow", "followers of the record, in the loop"),
-    (SqliteThread, "submit", "hand over to the database threads"),
-    (bot.store.sqlite_thread, "_resolve", "hand back to the loop"),
-    (SqliteThread, "_next_group", f"{STORE}: wait for units and wake up"),
-    (SqliteThread, "_run_group", f"{STORE}: transactions and savepoints"),
+    (UnitThread, "submit", "hand over to the database threads"),
+    (bot.store.unit_thread, "_resolve", "hand back to the loop"),
+    (UnitThread, "_next_group", f"{STORE}: wait for units and wake up"),
+    (UnitThread, "_run_group", f"{STORE}: transactions and savepoints"),
     (bot.conversation.intake, "take", "unit 1, take a message in: Python"),
     (bot.worker, "take_due", "claim unit: Python"),
     (bot.conversation.manager, "store_answer", "unit 2, store an answer: Python"),
-    (bot.conversation.record, "_events", "read events: Python"),
+    (bot.store.dialogue, "events", "read events: Python"),
     (Prepared, "rows", f"{STORE}: prepared statements, Python"),
     (Prepared, "run", f"{STORE}: prepared statements, Python"),
 )
