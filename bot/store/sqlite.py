@@ -26,7 +26,7 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         self.process_id = ProcessId(new_id())
         self.bulletin = Bulletin()
-        self._lock = hold_file(path)
+        self._lock: int | None = hold_file(path)
         self._engine = sa.create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False})
         self._readers = sa.create_engine(
             f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true",
@@ -69,4 +69,6 @@ class SqliteStore:
             await asyncio.to_thread(thread.close)
         self._readers.dispose()
         self._engine.dispose()  # last: the last connection to close clears the write-ahead log away
-        os.close(self._lock)
+        held, self._lock = self._lock, None
+        if held is not None:
+            os.close(held)

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from bot.errors import StoreUnavailable
+from bot.store.failures import LostRace
 from bot.store.store import Store
 from bot.store.tables import workspace
 from bot.store.times import from_now
@@ -78,3 +79,24 @@ async def test_foreign_keys_hold(store: Store) -> None:
 
     with pytest.raises(sa.exc.IntegrityError):
         await store.write(orphan)
+
+
+async def test_a_unit_that_loses_every_race_is_refused_for_now(store: Store) -> None:
+    ran = []
+
+    def lose(_connection: sa.Connection) -> None:
+        ran.append(1)
+        raise LostRace("somebody was faster")
+
+    with pytest.raises((StoreUnavailable, LostRace)):
+        await store.write(lose)
+    assert len(ran) <= 6
+
+
+async def test_what_was_queued_before_the_end_is_done_and_nothing_after_it(store: Store) -> None:
+    queued = [asyncio.create_task(store.write(add, name)) for name in ("a", "b")]
+    await asyncio.sleep(0)
+    await store.close()
+    assert await asyncio.gather(*queued) == [None, None]
+    with pytest.raises((StoreUnavailable, sa.exc.SQLAlchemyError)):
+        await store.write(add, "c")
