@@ -30,8 +30,9 @@ def echo(messages: Messages) -> str:
 @dataclass
 class Behaviour:
     """How the next answers go. `fault`: "", "down" (closes), "error" (500), "full" (503), "refuse" (400), "cut" (half an answer),
-    "abort" (half an answer and the word for it, as vLLM on SIGTERM), "garbage", "silent" (never a token), "endless"; `gate`, when set, holds each answer before its first token (or after
-    `gate_after` pieces) until it is opened; `delay_s` before the first token and `pace_s` between pieces."""
+    "abort" (half an answer and the word for it, as vLLM at its end), "garbage", "silent" (never a token), "endless"; `gate`, when
+    set, holds each answer before its first token (or after `gate_after` pieces) until it is opened; `delay_s` before the first
+    token and `pace_s` between pieces. A prompt and `max_tokens` over `context` are refused, as by vLLM."""
 
     script: Callable[[Messages], str] = echo
     fault: str = ""
@@ -111,6 +112,9 @@ class ScriptedNode:
             return
         if not asked.get("stream"):
             await _json(writer, 200, {"choices": [{"message": {"content": "a"}, "finish_reason": "length"}]})
+            return
+        if len(template(asked["messages"]).encode("utf-8", "replace")) + asked.get("max_tokens", 0) > how.context:
+            await _json(writer, 400, {"error": {"message": "longer than the context"}})
             return
         if self.keep_prompts:
             self.prompts.append(asked["messages"])
