@@ -174,7 +174,7 @@ async def open_house(
         fitting,
         Contents(store, {ref.account_id: ref}),
         previews,
-        Voice(max_tokens, 0.0, debounce_s),
+        Voice(0.0, debounce_s),
         lambda purpose, text: f"{purpose}{text}".encode().hex()[:64],
         lambda _, text: (text,),
         NoCounters(),
@@ -182,7 +182,7 @@ async def open_house(
     worker = Worker(
         store, manager, NoCounters(), lambda: [""], lease_s=lease_s, max_concurrent=64, interruptible=interruptible, drain_s=2
     )
-    rollover = Rollover(store, client, profile, lambda _, text: text.encode().hex()[:64])
+    rollover = Rollover(store, client, profile, fitting, lambda _, text: text.encode().hex()[:64])
     house = House(
         store,
         node,

@@ -14,17 +14,19 @@ from bot.store.summaries import Fold
 from bot.store.turns import WindowTurn
 
 RESERVE = 64
+LEAST_ANSWER = 16
 SHORTENED = 0.5
 KEPT = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A window within budget. `cut`: a fold made on the spot that must be stored; `model_texts`: shortened turns to freeze;
-    `broken`: the declared reason why this prompt is no extension of the one before, "" when it is one.
+    """A window within budget, and tokens its answer may have. `cut`: a fold made on the spot that must be stored; `model_texts`:
+    shortened turns to freeze; `broken`: the declared reason why this prompt is no extension of the one before, "" when it is one.
     """
 
     window: Window
+    max_tokens: int
     broken: str
     cut: Fold | None = None
     model_texts: dict[int, str] = field(default_factory=dict)
@@ -49,10 +51,17 @@ class Fitting:
         claim, budget = question.claim, self.budget(profile)
         broken = claim.window_break or ("" if claim.window_key in {"", key} else "prompt_or_model")
         window = windows.build(prompt, question.fold, question.turns)
-        if _bound(question, window, profile, extends=not broken and bool(claim.window_key)) <= budget:
-            return Fitted(window, broken)
+        bound = _bound(question, window, profile, extends=not broken and bool(claim.window_key))
+        if bound <= budget:
+            return Fitted(window, self._room(profile, bound), broken)
         size = await self._node.count(window.messages)
-        return Fitted(window, broken) if size <= budget else await self._fold(question, prompt, budget, size)
+        if size <= budget:
+            return Fitted(window, self._room(profile, size), broken)
+        return await self._fold(question, prompt, budget, size)
+
+    def _room(self, profile: NodeProfile, size: int) -> int:
+        """Tokens for the answer to a prompt of that size: a server refuses what may pass its context."""
+        return max(min(self._max_tokens, profile.context - size - RESERVE), LEAST_ANSWER)
 
     async def _fold(self, question: OpenQuestion, prompt: str, budget: int, size: int) -> Fitted:
         claim = question.claim
@@ -79,7 +88,7 @@ class Fitting:
             fold, turns = smaller.fold, smaller.turns
             model_texts.update(smaller.shortened)
             window = windows.build(prompt, fold, turns)
-        return Fitted(window, "rollover", model_texts=model_texts)
+        return Fitted(window, self._room(await self._node.profile(), size), "rollover", model_texts=model_texts)
 
 
 def _bound(question: OpenQuestion, window: Window, profile: NodeProfile, *, extends: bool) -> int:

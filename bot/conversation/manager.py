@@ -32,9 +32,8 @@ ENDLESS = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """How answers are made: tokens at most, temperature, and seconds a follow-up waits for more of its burst."""
+    """How answers are made: temperature, and seconds a follow-up waits for more of its burst."""
 
-    max_tokens: int
     temperature: float
     debounce_s: float
 
@@ -137,7 +136,7 @@ class Manager:
             fitted.window.messages,
             salt=self._sign("cache_salt", workspace_id),
             route=self._sign("route", f"{workspace_id}:{conversation_id}"),
-            max_tokens=self._voice.max_tokens,
+            max_tokens=fitted.max_tokens,
             temperature=self._voice.temperature,
         )
 

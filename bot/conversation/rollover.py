@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from bot.conversation import reply, window
+from bot.conversation import reply
+from bot.conversation.fitting import RESERVE, Fitting
 from bot.conversation.manager import Signer
 from bot.generation.client import GenerationClient
 from bot.generation.node import Node
-from bot.generation.request import BACKGROUND, GenerationRequest
+from bot.generation.request import BACKGROUND, GenerationRequest, Message
 from bot.store import jobs, summaries, turns, workspaces
 from bot.store.ids import ConversationId, ProcessId, WorkspaceId
 from bot.store.jobs import Job
@@ -40,10 +41,11 @@ class _Source:
 class Rollover:
     """The job `summarise`; its subject is the conversation's id."""
 
-    def __init__(self, store: Store, client: GenerationClient, node: Node, sign: Signer) -> None:
+    def __init__(self, store: Store, client: GenerationClient, node: Node, fitting: Fitting, sign: Signer) -> None:
         self._store = store
         self._client = client
         self._node = node
+        self._fitting = fitting
         self._sign = sign
 
     async def run_job(self, job: Job) -> None:
@@ -60,17 +62,20 @@ class Rollover:
 
     async def _summarise(self, job: Job, source: _Source, newest: WindowTurn) -> str:
         answered = tuple(turn for turn in source.turns if turn.role != "customer" or turn.seq <= (newest.answers_through or 0))
-        messages = window.build(source.prompt, source.fold, answered).messages
+        profile = await self._node.profile()
+        most = min(SUMMARY_TOKENS, profile.context // 4)
+        asked: tuple[Message, ...] = (("user", INSTRUCTION),)
+        fitted = await self._fitting.shrink(source.prompt, source.fold, answered, profile.context - most - RESERVE, tail=asked)
         request = GenerationRequest(
-            (*messages, ("user", INSTRUCTION)),
+            (*fitted.window.messages, *asked),
             salt=self._sign("cache_salt", job.workspace_id),
             route=self._sign("route", f"{job.workspace_id}:{job.subject}"),
-            max_tokens=SUMMARY_TOKENS,
+            max_tokens=most,
             temperature=0.0,
             priority=BACKGROUND,
         )
         pieces: list[str] = []
-        async with self._client.stream(request, await self._node.profile()) as deltas, aclosing(deltas):
+        async with self._client.stream(request, profile) as deltas, aclosing(deltas):
             async for delta in deltas:
                 pieces.append(delta.text)
                 await asyncio.sleep(0)  # background: let live answers go first

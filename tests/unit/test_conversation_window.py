@@ -153,6 +153,23 @@ async def test_a_conversation_of_stopped_answers_is_folded_like_any_other() -> N
         assert window.CUT_MARKER in _live(house)[-1][1]["content"]
 
 
+async def test_an_answer_takes_no_more_than_the_context_leaves() -> None:
+    async with open_house(max_tokens=512) as house:
+        house.node.behaviour.context = 512
+        await house.hear("ann", "hi")
+        await house.answer("ann", 1)
+        assert 256 < house.node.bodies[-1]["max_tokens"] < 512
+
+
+async def test_a_nearly_full_window_is_summarised_within_the_context() -> None:
+    async with open_house(max_tokens=512) as house:
+        house.node.behaviour.context = 2048
+        house.node.behaviour.script = lambda _: "y" * 480
+        await house.hear("ann", "x" * 1380)
+        await house.answer("ann", 1)
+        await house.until(lambda: house.node.prompts[-1][-1]["content"].startswith("Summarise"))
+
+
 async def test_a_repeated_long_message_stays_within_the_budget() -> None:
     async with open_house(history_tokens=900) as house:
         for number in range(6):
