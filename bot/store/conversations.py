@@ -204,7 +204,8 @@ _SETTLE = Prepared(
         folded_seq=sa.bindparam("folded"),
         window_tokens=sa.bindparam("tokens"),
         window_key=sa.bindparam("key"),
-        window_break="",
+        # a break that came after the claim is the next prompt's
+        window_break=sa.case((_C.window_break == sa.bindparam("seen_break"), ""), else_=_C.window_break),
     )
     .returning(*_PLACE, _C.due_at)
 )
@@ -235,6 +236,7 @@ def settle(connection: sa.Connection, claim: Claim, through: int, window: Window
             "folded": window.folded_seq,
             "tokens": window.tokens,
             "key": window.key,
+            "seen_break": claim.window_break,
         },
     )
     if row is None:

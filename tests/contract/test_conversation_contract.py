@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
 
 from bot.conversation.receiving import take
+from bot.conversation.rollover import keep_summary
 from bot.errors import Superseded
 from bot.events import (
     AccountKey,
@@ -23,11 +25,12 @@ from bot.events import (
     Stored,
     Undecodable,
 )
-from bot.store import controls, conversations, dialogue, parties, waiting, workspaces
+from bot.store import controls, conversations, dialogue, jobs, parties, summaries, waiting, workspaces
 from bot.store.conversations import Claim, WindowState
 from bot.store.ids import ProcessId
 from bot.store.parties import AccountRef
 from bot.store.store import Store
+from bot.store.summaries import Fold
 from tests.contract.stores import KINDS, open_store
 from tests.house import address, open_house
 
@@ -140,6 +143,17 @@ async def test_what_a_stop_left_is_kept_once_and_only_after_a_stop(desk: Desk) -
     await desk.receive(StopRequested(address("ann"), Author("ann"), datetime.now(UTC)))
     assert await desk.store.write(*keep) is not None
     assert await desk.store.write(*keep) is None
+
+
+async def test_a_summary_that_comes_after_the_window_was_folded_there_is_dropped(desk: Desk) -> None:
+    await desk.hear("one")
+    (claim,) = await desk.claim()
+    await desk.store.write(lambda c: conversations.settle(c, claim, 1, replace(STATE, folded_seq=2), wait_s=0))
+    await desk.store.write(jobs.add, claim.workspace_id, "summarise", claim.conversation_id)
+    (job,) = await desk.store.write(jobs.claim, ME, lease_s=10, room=1)
+    await desk.store.write(keep_summary, job, ME, Fold(2, 1, 50, "late"))
+    assert await desk.store.read(summaries.newer, claim.workspace_id, claim.conversation_id, 0) is None
+    assert await desk.store.write(jobs.claim, ME, lease_s=10, room=1) == ()
 
 
 async def test_an_interrupt_keeps_the_lease_at_a_new_epoch(desk: Desk) -> None:

@@ -1,6 +1,7 @@
 """The window: append-only, in answer order, folded in one step, never too long."""
 
 import asyncio
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -8,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.conversation import folding, window
+from bot.conversation.rollover import INSTRUCTION
+from bot.conversation.storing import SUMMARISE
+from bot.store import jobs, turns
 from bot.store.summaries import Fold
-from bot.store.turns import WindowTurn
-from tests.house import House, open_house
+from bot.store.turns import Place, WindowTurn
+from tests.house import House, address, open_house
 from tests.scripted_node import Messages, template
 
 
@@ -168,6 +172,24 @@ async def test_a_nearly_full_window_is_summarised_within_the_context() -> None:
         await house.hear("ann", "x" * 1380)
         await house.answer("ann", 1)
         await house.until(lambda: house.node.prompts[-1][-1]["content"].startswith("Summarise"))
+
+
+async def test_a_summary_reaches_through_the_answer_that_reaches_furthest() -> None:
+    async with open_house(running=False) as house:
+        house.node.behaviour.script = lambda _: "they talked"
+        receipt = await house.hear("ann", "q1")
+        await house.hear("ann", "q2")
+        at = Place(
+            house.ref.workspace_id, receipt.conversation_id, (await house.record.turns(address("ann"), 0)).cursor[:32], 3, 9
+        )
+        await house.store.write(turns.add, at, "bot", "a2", answers_through=2)
+        await house.store.write(turns.add, replace(at, seq=4, position=10), "bot", "half a1", answers_through=1, state="stopped")
+        await house.store.write(jobs.add, at.workspace_id, SUMMARISE, at.conversation_id)
+        running = asyncio.create_task(house.jobs.run(house.stopping))
+        await house.until(lambda: bool(house.node.prompts))
+        assert [message["content"] for message in house.node.prompts[-1]][1:4] == ["q1\n\nq2", "a2\n\nhalf a1", INSTRUCTION]
+        house.stopping.set()
+        await running
 
 
 async def test_a_repeated_long_message_stays_within_the_budget() -> None:
