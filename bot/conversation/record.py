@@ -67,6 +67,8 @@ class StoredRecord:
                         event = _event(entry, f"{address_id}-{entry.position}")
                         answered = max(answered, _answers(event))
                         shown = None if _ends_preview(event) else shown
+                        if _begins_anew(event):  # seqs start again, and the preview looked at may be of what was closed
+                            answered, preview = 0, None
                         yield event
                     position = stretch.through
                     heard.more(stretch.more)
@@ -179,6 +181,10 @@ def _answers(event: LoggedEvent) -> int:
     if isinstance(event, TurnAdded) and event.turn.role in {"bot", "agent"}:
         return event.turn.in_reply_to or event.turn.seq
     return 0
+
+
+def _begins_anew(event: LoggedEvent) -> bool:
+    return isinstance(event, StatusChanged) and event.name == "opened"
 
 
 def _ends_preview(event: LoggedEvent) -> bool:
