@@ -191,7 +191,7 @@ async def open_house(
         previews,
         worker,
         Notices(store, NoCounters(), worker.shows, notice_after_s=notice_after_s, answer_within_s=answer_within_s),
-        Jobs(store, {SUMMARISE: rollover.run_job}),
+        Jobs(store, {SUMMARISE: rollover.run_job}, NoCounters()),
         ref,
     )
     parts = [house.worker, house.notices, house.jobs] if running else []

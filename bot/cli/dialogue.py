@@ -85,7 +85,7 @@ def assemble(
         record=StoredRecord(store, accounts, shown),
         visitors=Visitors(store, accounts),
         worker=worker,
-        jobs=Jobs(store, {SUMMARISE: Rollover(store, client, node, fitting, secret.sign).run_job}),
+        jobs=Jobs(store, {SUMMARISE: Rollover(store, client, node, fitting, secret.sign).run_job}, metrics),
         notices=Notices(
             store, metrics, worker.shows, notice_after_s=NOTICE_AFTER_S, answer_within_s=conversation.answer_within_s
         ),

@@ -1,14 +1,13 @@
 """Silence is an error: whoever waits too long is told once, honestly; a question nobody will answer any more is ended."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 
 import sqlalchemy as sa
 import structlog
 
 from bot.conversation.counters import Counters
-from bot.errors import StoreUnavailable
+from bot.rounds import go_round
 from bot.store import outbox, turns, waiting, withdrawal
 from bot.store.bulletin import Topic
 from bot.store.controls import REMOVED
@@ -47,14 +46,8 @@ class Notices:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Look once a second until `stopping`."""
-        while not stopping.is_set():
-            try:
-                await self.look()
-            except StoreUnavailable as error:
-                log.warning("notices.store_unavailable", error=str(error))
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_EVERY_S):
-                    await stopping.wait()
+        wake = asyncio.Event()
+        await go_round(self.name, self._counters, self.look, every_s=LOOK_EVERY_S, stopping=stopping, wake=wake)
 
     async def look(self) -> None:
         """Tell those who wait too long, end what is too old."""

@@ -10,6 +10,7 @@ from bot.conversation.claiming import OpenQuestion, take_due
 from bot.conversation.memory import Memory
 from bot.conversation.storing import drop_preview, store_answer, store_stopped
 from bot.store import controls, conversations, outbox
+from bot.store.bulletin import Topic
 from bot.store.memory import MemoryStore
 from bot.store.parties import AccountRef
 from bot.store.tables import outbox as table
@@ -94,6 +95,38 @@ async def test_what_a_stop_keeps_late_breaks_the_window_of_the_question_after() 
         await house.answer("ann", 4)
         breaks = await store.read(lambda c: c.scalars(sa.select(reply_trace.c.window_break).order_by(reply_trace.c.seq)).all())
         assert breaks == ["stop", "late_stop"]
+
+
+async def test_a_database_error_that_nobody_foresaw_costs_a_moment_and_not_the_worker() -> None:
+    store = Interposed(take_due)
+    async with open_house(store) as house:
+
+        async def fail() -> None:
+            raise sa.exc.DataError("claim", {}, ValueError("out of range"))
+
+        store.first = fail
+        await house.until(lambda: store.first is None)
+        await house.hear("ann", "hello")
+        await house.answer("ann", 1)
+
+
+async def test_a_late_word_of_an_earlier_stop_does_not_end_a_valid_answer() -> None:
+    store = Interposed(conversations.renew)
+    async with open_house(store) as house:
+        house.node.behaviour.gate = asyncio.Event()
+        receipt = await house.hear("ann", "hello")
+        await house.until(lambda: house.node.running == 1)
+        compared = asyncio.Event()
+
+        async def note() -> None:
+            compared.set()
+
+        store.first = note
+        store.bulletin.deliver(Topic.SUPERSEDED, receipt.conversation_id)
+        await asyncio.wait_for(compared.wait(), 1)
+        house.node.behaviour.gate.set()
+        await house.answer("ann", 1)
+        assert len(house.node.prompts) == 1
 
 
 def claimed(store: MemoryStore, ref: AccountRef) -> Awaitable[tuple[OpenQuestion, ...]]:
