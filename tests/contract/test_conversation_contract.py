@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -31,6 +32,8 @@ from bot.store.ids import ProcessId
 from bot.store.parties import AccountRef
 from bot.store.store import Store
 from bot.store.summaries import Fold
+from bot.store.tables import conversation
+from bot.store.times import from_now
 from tests.contract.stores import KINDS, open_store
 from tests.house import address, open_house
 
@@ -102,6 +105,18 @@ async def test_an_answer_ends_the_lease_and_what_came_meanwhile_is_due(desk: Des
     await desk.settle(claim, 1)
     (again,) = await desk.claim()
     assert (again.answered_seq, again.epoch) == (1, claim.epoch)
+
+
+async def test_a_burst_is_collected_for_five_waits_at_most(desk: Desk) -> None:
+    await desk.hear("one")
+    (claim,) = await desk.claim()
+    await desk.settle(claim, 1)
+    hear = partial(desk.store.write, conversations.hear, claim.workspace_id, claim.conversation_id, wait_s=60)
+    await hear()
+    for waited_s, due in ((0, 0), (200, 0), (250, 1)):
+        await desk.store.write(lambda c, s=waited_s: c.execute(sa.update(conversation).values(due_since=from_now(-s))))
+        await hear()
+        assert len(await desk.claim()) == due
 
 
 async def test_a_lease_that_ran_out_is_taken_over_and_fences_its_holder(desk: Desk) -> None:
