@@ -26,7 +26,7 @@ from bot.events import (
     Stored,
     Undecodable,
 )
-from bot.store import controls, conversations, dialogue, jobs, parties, summaries, waiting, workspaces
+from bot.store import controls, conversations, dialogue, inbox, jobs, parties, summaries, waiting, workspaces
 from bot.store.conversations import Claim, WindowState
 from bot.store.ids import ProcessId
 from bot.store.parties import AccountRef
@@ -215,6 +215,20 @@ async def test_times_come_back_as_they_went(desk: Desk) -> None:
     (claim,) = await desk.claim()
     assert abs((claim.due_since - before).total_seconds()) < 5
     assert claim.due_since.utcoffset() == before.utcoffset()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_update_that_cannot_be_stored_becomes_a_dead_letter_and_holds_nobody_up(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    async with open_store(kind, request) as store, open_house(store, running=False) as house:
+        batch = [Received(WEB, text, b"raw", message("ann", text)) for text in ("one", "bad", "three")]
+        batch[1] = replace(batch[1], event=message("ann", "half a pair: \ud800"))
+        receipts = await house.intake.receive(batch)
+        assert [type(receipt) for receipt in receipts] == [Stored, DeadLettered, Stored]
+        assert [type(receipt) for receipt in await house.intake.receive(batch[1:2])] == [Ignored]
+        assert await store.read(inbox.dead_letters, house.ref.workspace_id) == 1
+        assert await house.dialogue("ann") == [("customer", "one"), ("customer", "three")]
 
 
 @pytest.mark.parametrize("kind", KINDS)
