@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 import structlog
@@ -59,10 +59,9 @@ class Worker:
         """Answers being made here now."""
         return len(self._running)
 
-    def shows(self, conversation_id: ConversationId) -> bool:
-        """Whether text of an answer to this conversation is on show from here."""
-        answering = self._running.get(conversation_id)
-        return answering is not None and bool(answering.shown)
+    def shown(self) -> Collection[ConversationId]:
+        """The conversations for which text of an answer is on show from here."""
+        return [conversation_id for conversation_id, answering in self._running.items() if answering.shown]
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Claim and answer until `stopping`; then finish what runs within the drain bound and give the rest back."""

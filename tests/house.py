@@ -190,7 +190,7 @@ async def open_house(
         StoredRecord(store, accounts, previews),
         previews,
         worker,
-        Notices(store, NoCounters(), worker.shows, notice_after_s=notice_after_s, answer_within_s=answer_within_s),
+        Notices(store, NoCounters(), worker.shown, notice_after_s=notice_after_s, answer_within_s=answer_within_s),
         Jobs(store, {SUMMARISE: rollover.run_job}, NoCounters()),
         ref,
     )

@@ -87,7 +87,7 @@ def assemble(
         worker=worker,
         jobs=Jobs(store, {SUMMARISE: Rollover(store, client, node, fitting, secret.sign).run_job}, metrics),
         notices=Notices(
-            store, metrics, worker.shows, notice_after_s=NOTICE_AFTER_S, answer_within_s=conversation.answer_within_s
+            store, metrics, worker.shown, notice_after_s=NOTICE_AFTER_S, answer_within_s=conversation.answer_within_s
         ),
     )
 

@@ -1,7 +1,7 @@
 """Silence is an error: whoever waits too long is told once, honestly; a question nobody will answer any more is ended."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import sqlalchemy as sa
 import structlog
@@ -15,17 +15,17 @@ from bot.store.ids import AccountId, ConversationId, WorkspaceId
 from bot.store.outbox import Lane
 from bot.store.store import Store
 from bot.store.turns import Place
+from bot.store.waiting import Open
 
 WAITING = "I need longer than usual to answer. Your message is safe with me, and I will answer as soon as I can."
 EXPIRED = "I am sorry: I could not answer your last message in time. Please send it again if you still need an answer."
 LOOK_EVERY_S = 1.0
 GROUP = 50
 log = structlog.get_logger()
-Open = tuple[WorkspaceId, ConversationId]
 
 
 class Notices:
-    """`shows(conversation)`: text of its answer is on show already, so there is nothing to excuse."""
+    """`shown()`: conversations whose answer is on show already, so that there is nothing to excuse."""
 
     name = "notices"
 
@@ -33,14 +33,14 @@ class Notices:
         self,
         store: Store,
         counters: Counters,
-        shows: Callable[[ConversationId], bool],
+        shown: Callable[[], Collection[ConversationId]],
         *,
         notice_after_s: float,
         answer_within_s: float,
     ) -> None:
         self._store = store
         self._counters = counters
-        self._shows = shows
+        self._shown = shown
         self._notice_after_s = notice_after_s
         self._answer_within_s = answer_within_s
 
@@ -54,10 +54,11 @@ class Notices:
         overdue = await self._store.read(waiting.overdue, older_than_s=self._answer_within_s, room=GROUP)
         for one in overdue:
             await self._tell(one, expire, "expired", self._answer_within_s)
-        found = await self._store.read(waiting.unnoticed, self._store.process_id, older_than_s=self._notice_after_s, room=GROUP)
-        for one in found:
-            if not self._shows(one[1]):
-                await self._tell(one, notice, "waiting", self._notice_after_s)
+        unnoticed = await self._store.read(
+            waiting.unnoticed, self._store.process_id, self._shown(), older_than_s=self._notice_after_s, room=GROUP
+        )
+        for one in unnoticed:
+            await self._tell(one, notice, "waiting", self._notice_after_s)
 
     async def _tell(self, one: Open, unit: Callable[..., Place | None], reason: str, older_than_s: float) -> None:
         place = await self._store.write(unit, *one, older_than_s=older_than_s)

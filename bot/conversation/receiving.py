@@ -61,7 +61,7 @@ def take_apart(
         try:
             _take_one(connection, ref, received, wait_s, one)
             savepoint.commit()
-        except Exception as error:  # noqa: BLE001  boundary of an update: its error must not hold up the others
+        except Exception as error:  # boundary of an update: its error must not hold up the others
             savepoint.rollback()
             if lost_race(error) or unavailable(error):  # the whole unit is run again, now or later
                 raise

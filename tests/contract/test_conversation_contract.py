@@ -32,7 +32,7 @@ from bot.store.ids import ProcessId
 from bot.store.parties import AccountRef
 from bot.store.store import Store
 from bot.store.summaries import Fold
-from bot.store.tables import conversation
+from bot.store.tables import conversation, turn
 from bot.store.times import from_now
 from tests.contract.stores import KINDS, open_store
 from tests.house import address, open_house
@@ -183,14 +183,36 @@ async def test_an_interrupt_keeps_the_lease_at_a_new_epoch(desk: Desk) -> None:
 
 async def test_who_waits_is_noticed_once_and_expires_once(desk: Desk) -> None:
     await desk.hear("one")
-    (one,) = await desk.store.read(waiting.unnoticed, ME, older_than_s=-1, room=5)
+    (one,) = await desk.store.read(waiting.unnoticed, ME, (), older_than_s=-1, room=5)
     assert await desk.store.write(waiting.mark_noticed, *one, older_than_s=-1) is not None
     assert await desk.store.write(waiting.mark_noticed, *one, older_than_s=-1) is None
-    assert await desk.store.read(waiting.unnoticed, ME, older_than_s=-1, room=5) == []
+    assert await desk.store.read(waiting.unnoticed, ME, (), older_than_s=-1, room=5) == []
     assert await desk.store.read(waiting.overdue, older_than_s=-1, room=5) == [one]
     assert await desk.store.write(waiting.expire, *one, older_than_s=-1) is not None
     assert await desk.store.write(waiting.expire, *one, older_than_s=-1) is None
     assert await desk.claim() == ()
+
+
+async def test_what_was_asked_lately_outlives_what_expires(desk: Desk) -> None:
+    await desk.hear("old")
+    for aged in (sa.update(turn).values(created_at=from_now(-100)), sa.update(conversation).values(due_since=from_now(-100))):
+        await desk.store.write(lambda c, aged=aged: c.execute(aged))
+    await desk.hear("fresh")
+    (one,) = await desk.store.read(waiting.overdue, older_than_s=50, room=5)
+    assert await desk.store.write(waiting.expire, *one, older_than_s=50) is not None
+    assert await desk.store.read(waiting.overdue, older_than_s=50, room=5) == []
+    (claim,) = await desk.claim()
+    assert (claim.answered_seq, claim.window_break) == (1, "expired")
+    assert (datetime.now(UTC) - claim.due_since).total_seconds() < 50
+
+
+async def test_who_waits_is_found_behind_those_who_watch_an_answer_and_those_whom_others_answer(desk: Desk) -> None:
+    watched, theirs, waits = [(await desk.hear("hello", who)).conversation_id for who in ("ann", "bob", "zoe")]
+    await desk.store.write(
+        lambda c: c.execute(sa.update(conversation).where(conversation.c.conversation_id == theirs).values(lease_owner=OTHER))
+    )
+    found = await desk.store.read(waiting.unnoticed, ME, [watched], older_than_s=-1, room=1)
+    assert [conversation_id for _, conversation_id in found] == [waits]
 
 
 async def test_the_log_of_an_address_goes_on_over_conversations(desk: Desk) -> None:
