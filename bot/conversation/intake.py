@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from bot.conversation.counters import Counters
 from bot.conversation.receiving import Taken, take, take_apart
 from bot.errors import FrontdeskError
-from bot.events import AccountKey, Ignored, Receipt, Received
+from bot.events import AccountKey, Ignored, Receipt, Received, Stored
 from bot.rounds import guarded
 from bot.store.bulletin import Topic
 from bot.store.parties import AccountRef
@@ -35,6 +35,8 @@ class StoredIntake:
         for received, receipt in zip(batch, taken.receipts, strict=True):
             outcome = f"ignored:{receipt.reason}" if isinstance(receipt, Ignored) else type(receipt).__name__.lower()
             self._counters.count("updates", received.account.channel, outcome)
+            if isinstance(receipt, Stored) and not receipt.repeated:
+                self._counters.count("turns", "customer")
         return taken.receipts
 
     async def _take(self, batch: Sequence[Received]) -> Taken:

@@ -80,6 +80,7 @@ class Manager:
             try:
                 return await self._attempt_again(answering) if answering.interrupted else await self._attempt(answering)
             except TimeoutError:
+                self._counters.count("generation", "abandoned")
                 if answering.superseded:
                     await self._end(answering)
                     raise Superseded("stopped, or another conversation began") from None
@@ -178,6 +179,8 @@ class Manager:
         _, address = await self._contents.of(question.claim)
         self._told(answering, _target(answering, address, None))
         self._counters.count("superseded", "stop" if kept else "epoch")
+        if kept:
+            self._counters.count("turns", "bot")
 
     async def give_up(self, answering: Answering, error: Exception) -> None:
         """No answer this time: nothing more is shown of it until the next try. A node that was away is asked anew what it is."""
@@ -195,6 +198,11 @@ class Manager:
 
     def _count(self, fitted: Fitted, draft: Draft, queued_ms: int, answered_s: float) -> None:
         self._counters.count("turns", "bot")
+        self._counters.count("generation", "answered")
+        if draft.usage is not None:
+            self._counters.add("generation_tokens", draft.usage.prompt, "prompt")
+            self._counters.add("generation_tokens", draft.usage.cached or 0, "cached")
+            self._counters.add("generation_tokens", draft.usage.output, "output")
         if fitted.broken:
             self._counters.count("window_breaks", fitted.broken)
         self._counters.observe("stage", queued_ms / 1000, "queue")

@@ -65,9 +65,11 @@ class Notices:
         if place is None:
             return
         self._counters.count("notices", reason)
+        self._counters.count("turns", "system")
         log.info("notices.told", reason=reason, conversation=place.conversation_id)
         self._store.bulletin.post(Topic.DIALOGUE, place.address_id)
         if reason == "expired":
+            self._counters.count("expired")
             self._store.bulletin.post(Topic.SUPERSEDED, place.conversation_id)
 
 
