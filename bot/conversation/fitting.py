@@ -46,9 +46,11 @@ class Fitting:
         room = max(profile.context - self._max_tokens - RESERVE, profile.context // 4)
         return min(self._history_tokens, room) if self._history_tokens else room
 
-    async def fit(self, question: OpenQuestion, prompt: str, key: str, profile: NodeProfile) -> Fitted:
-        """The window of an open question, folded if need be. Raises a GenerationError while the node cannot count."""
-        claim, budget = question.claim, self.budget(profile)
+    async def fit(self, question: OpenQuestion, prompt: str, key: str, profile: NodeProfile, *, share: float = 1.0) -> Fitted:
+        """The window of an open question within that share of the budget, folded if need be. Raises a GenerationError while the
+        node cannot count.
+        """
+        claim, budget = question.claim, int(self.budget(profile) * share)
         broken = claim.window_break or ("" if claim.window_key in {"", key} else "prompt_or_model")
         window = windows.build(prompt, question.fold, question.turns)
         bound = _bound(question, window, profile, extends=not broken and bool(claim.window_key))

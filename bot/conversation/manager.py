@@ -28,6 +28,7 @@ from bot.store.traces import Trace
 from bot.store.workspaces import WorkspaceContent
 
 ENDLESS = 200_000
+TOO_LONG = {400, 413, 422}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +105,13 @@ class Manager:
             content, address = await self._contents.of(claim)
             key = f"{profile.model}:{content.prompt_version}"
             fitted = await self._fitting.fit(question, content.prompt, key, profile)
-            target = _target(answering, address, fitted)
-            draft = await self._generate(
-                answering, self._request(claim.workspace_id, claim.conversation_id, fitted), profile, target
-            )
+            try:
+                draft = await self._generate(answering, fitted, profile, address)
+            except NodeRefused as refused:
+                fitted = await self._smaller(question, content.prompt, key, profile, fitted, refused)
+                draft = await self._generate(answering, fitted, profile, address)
             answering.close_scope()
+        target = _target(answering, address, fitted)
         answer = reply.decide(draft)
         tokens = _tokens(draft.usage, fitted, answer.text)
         trace = _trace(profile, content, claim.attempts, queued_ms, draft, fitted)
@@ -141,10 +144,21 @@ class Manager:
             temperature=self._voice.temperature,
         )
 
-    async def _generate(
-        self, answering: Answering, request: GenerationRequest, profile: NodeProfile, target: PreviewTarget
-    ) -> Draft:
+    async def _smaller(
+        self, question: OpenQuestion, prompt: str, key: str, profile: NodeProfile, tried: Fitted, error: NodeRefused
+    ) -> Fitted:
+        """Half the prompt, for a server that cannot count and may have found it too long; the error where that cannot be it."""
+        if profile.exact or error.status not in TOO_LONG:
+            raise error
+        smaller = await self._fitting.fit(question, prompt, key, profile, share=0.5)
+        if smaller.window == tried.window:
+            raise error
+        return smaller
+
+    async def _generate(self, answering: Answering, fitted: Fitted, profile: NodeProfile, address: ChannelAddress) -> Draft:
         """The whole answer, shown while it grows."""
+        claim, target = answering.question.claim, _target(answering, address, fitted)
+        request = self._request(claim.workspace_id, claim.conversation_id, fitted)
         started = time.monotonic()
         text, reason, usage, first = "", "", None, None
         self._previews.show(target, answering.shown)

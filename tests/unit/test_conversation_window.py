@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bot.conversation import folding, window
 from bot.conversation.rollover import INSTRUCTION
 from bot.conversation.storing import SUMMARISE
+from bot.generation.node import over_estimate
 from bot.store import jobs, turns
 from bot.store.summaries import Fold
 from bot.store.turns import Place, WindowTurn
@@ -190,6 +191,20 @@ async def test_a_summary_reaches_through_the_answer_that_reaches_furthest() -> N
         assert [message["content"] for message in house.node.prompts[-1]][1:4] == ["q1\n\nq2", "a2\n\nhalf a1", INSTRUCTION]
         house.stopping.set()
         await running
+
+
+def test_the_over_estimate_gives_each_digit_a_token() -> None:
+    assert over_estimate("7" * 1000) >= 1000
+    assert over_estimate("word " * 200) < 600
+
+
+@pytest.mark.parametrize("text", ["7" * 6000, "word " * 1400])
+async def test_a_message_that_a_server_without_counts_finds_too_long_is_answered(text: str) -> None:
+    async with open_house(dialect="openai") as house:
+        house.node.behaviour.exact, house.node.behaviour.context = False, 4096  # and it takes every letter for a token
+        await house.hear("ann", text)
+        await house.answer("ann", 1)
+        assert folding.SHORTENED_MARKER in house.node.prompts[-1][-1]["content"]
 
 
 async def test_a_repeated_long_message_stays_within_the_budget() -> None:
