@@ -1,12 +1,13 @@
 """Runs jobs: claims those that are due, a few at once, hands each to the handler of its kind, tries again with backoff."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 import structlog
 
-from bot.errors import GenerationError, StoreUnavailable
+from bot.conversation.counters import Counters
+from bot.rounds import go_round, guarded
 from bot.store import jobs
 from bot.store.bulletin import Topic
 from bot.store.jobs import Job
@@ -27,9 +28,10 @@ class Jobs:
 
     name = "jobs"
 
-    def __init__(self, store: Store, handlers: Mapping[str, Handler]) -> None:
+    def __init__(self, store: Store, handlers: Mapping[str, Handler], counters: Counters) -> None:
         self._store = store
         self._handlers = handlers
+        self._counters = counters
         self._running: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
 
@@ -37,10 +39,8 @@ class Jobs:
         """Claim and run until `stopping`; what runs then is ended, its lease runs out, and it is run again later."""
         with self._store.bulletin.listen(Topic.JOB, None, lambda _: self._wake.set()):
             async with asyncio.TaskGroup() as tasks:
-                while not stopping.is_set():
-                    self._wake.clear()
-                    await self._claim(tasks)
-                    await self._pause(stopping)
+                step = partial(self._claim, tasks)
+                await go_round(self.name, self._counters, step, every_s=POLL_S, stopping=stopping, wake=self._wake)
                 for task in self._running:
                     task.cancel()
 
@@ -48,12 +48,7 @@ class Jobs:
         room = AT_ONCE - len(self._running)
         if room <= 0:
             return
-        try:
-            found = await self._store.write(jobs.claim, self._store.process_id, lease_s=LEASE_S, room=room)
-        except StoreUnavailable as error:
-            log.warning("jobs.store_unavailable", error=str(error))
-            return
-        for job in found:
+        for job in await self._store.write(jobs.claim, self._store.process_id, lease_s=LEASE_S, room=room):
             task = tasks.create_task(self._do(job))
             self._running.add(task)
             task.add_done_callback(self._done)
@@ -62,30 +57,24 @@ class Jobs:
         self._running.discard(task)
         self._wake.set()
 
-    async def _pause(self, stopping: asyncio.Event) -> None:
-        waits = [asyncio.ensure_future(event.wait()) for event in (self._wake, stopping)]
-        try:
-            await asyncio.wait(waits, timeout=POLL_S, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-
     async def _do(self, job: Job) -> None:
-        try:
-            async with asyncio.timeout(LEASE_S * 0.8):  # never outlive the lease
-                await self._handlers[job.kind](job)
-        except (GenerationError, StoreUnavailable, TimeoutError) as error:
-            await self._again(job, error)
-        except Exception as error:  # named boundary: one job's failure must not stop the others
-            log.exception("jobs.failed", kind=job.kind, job=job.job_id)
-            await self._again(job, error)
+        outcome = await guarded(self.name, self._counters, self._handle(job))
+        if isinstance(outcome, Exception):
+            await guarded(self.name, self._counters, self._again(job, outcome))
+        else:
+            self._counters.count("jobs", job.kind, "done")
 
-    async def _again(self, job: Job, error: BaseException) -> None:
-        log.warning("jobs.again", kind=job.kind, job=job.job_id, attempt=job.attempts, error=type(error).__name__)
-        with contextlib.suppress(StoreUnavailable):
-            if job.attempts >= MOST_ATTEMPTS:
-                await self._store.write(jobs.finish, job, self._store.process_id)
-            else:
-                wait_s = min(FIRST_WAIT_S * 2.0 ** (job.attempts - 1), LONGEST_WAIT_S)
-                process, reason = self._store.process_id, type(error).__name__
-                await self._store.write(jobs.postpone, job, process, wait_s=wait_s, error=reason)
+    async def _handle(self, job: Job) -> None:
+        async with asyncio.timeout(LEASE_S * 0.8):  # never outlive the lease
+            await self._handlers[job.kind](job)
+
+    async def _again(self, job: Job, error: Exception) -> None:
+        reason, process = type(error).__name__, self._store.process_id
+        log.warning("jobs.again", kind=job.kind, job=job.job_id, attempt=job.attempts, error=reason)
+        last = job.attempts >= MOST_ATTEMPTS
+        self._counters.count("jobs", job.kind, "given_up" if last else "again")
+        if last:
+            await self._store.write(jobs.finish, job, process)
+        else:
+            wait_s = min(FIRST_WAIT_S * 2.0 ** (job.attempts - 1), LONGEST_WAIT_S)
+            await self._store.write(jobs.postpone, job, process, wait_s=wait_s, error=reason)

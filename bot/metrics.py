@@ -27,9 +27,11 @@ MEASURES: Mapping[str, Measure] = {
     "updates": Measure(
         "counter", "Updates taken in, by what became of them; ignored ones with their reason.", ("channel", "outcome")
     ),
-    "turns": Measure("counter", "Turns stored, by role.", ("role",)),
+    "turns": Measure("counter", "Turns stored, by role, without greetings.", ("role",)),
     "stage": Measure("seconds", "Time an answer spent in a stage.", ("stage",), "turn_seconds"),
-    "generation": Measure("counter", "Requests to the generation node, by result.", ("result",), "generation_requests"),
+    "generation": Measure(
+        "counter", "Requests for answers to the generation node, by result.", ("result",), "generation_requests"
+    ),
     "generation_tokens": Measure("counter", "Tokens of answered requests: prompt, cached (of the prompt), output.", ("kind",)),
     "superseded": Measure("counter", "Work dropped because the conversation moved on, by reason.", ("reason",)),
     "window_breaks": Measure("counter", "Prompts that do not extend the one before, by declared reason.", ("reason",)),
@@ -39,7 +41,7 @@ MEASURES: Mapping[str, Measure] = {
     "outbox": Measure("counter", "Messages to push channels, by the state they came to.", ("state",)),
     "outbox_repeats": Measure("counter", "Sends of which an earlier one may have arrived too.", ("channel",)),
     "rate_limited": Measure("counter", "Times a platform told us to slow down (429).", ("channel",)),
-    "jobs": Measure("counter", "Jobs done, by kind and result.", ("kind", "result")),
+    "jobs": Measure("counter", "Tries of background jobs, by kind and result.", ("kind", "result")),
     "failures": Measure("counter", "Errors caught at a loop's boundary, by part; each is in the log with its trace.", ("part",)),
     "outbox_rows": Measure("gauge", "Messages in the outbox that are not settled, and failed ones, by state.", ("state",)),
     "due_conversations": Measure("gauge", "Conversations that wait for an answer."),

@@ -22,7 +22,9 @@ class Record(Protocol):
     """What a pull channel (web, terminal, console) shows of one address."""
 
     async def turns(self, address: ChannelAddress, after: int) -> TurnPage:
-        """The current conversation's turns with seq > `after`. An address without one has an empty page."""
+        """The current conversation's first turns with seq > `after`: 200 or 1 MB of text at most, one at least. What the page
+        does not hold is what `follow` tells from its cursor on. An address without a conversation has an empty page.
+        """
         ...
 
     def follow(self, address: ChannelAddress, cursor: str | None) -> AsyncIterator[ChatEvent]:

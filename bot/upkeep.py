@@ -1,11 +1,11 @@
 """Memory is bounded by construction: what has served its time is dropped, a little at a time."""
 
 import asyncio
-import contextlib
+from functools import partial
 
 import structlog
 
-from bot.errors import StoreUnavailable
+from bot.rounds import Failures, go_round
 from bot.store import inbox, sessions
 from bot.store.store import Store
 
@@ -20,19 +20,14 @@ class Upkeep:
 
     name = "upkeep"
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, counters: Failures) -> None:
         self._store = store
+        self._counters = counters
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Tidy at the start and every ten minutes until `stopping`."""
-        while not stopping.is_set():
-            try:
-                await self.tidy(stopping)
-            except StoreUnavailable as error:
-                log.warning("upkeep.store_unavailable", error=str(error))
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(EVERY_S):
-                    await stopping.wait()
+        step, wake = partial(self.tidy, stopping), asyncio.Event()
+        await go_round(self.name, self._counters, step, every_s=EVERY_S, stopping=stopping, wake=wake)
 
     async def tidy(self, stopping: asyncio.Event) -> None:
         """Drop all that is due to go."""

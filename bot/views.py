@@ -92,7 +92,9 @@ ChatEvent = LoggedEvent | PreviewShown | PreviewGone
 
 @dataclass(frozen=True, slots=True)
 class TurnPage:
-    """The record of the current conversation from a seq on, and the cursor from which its live events continue."""
+    """The record of the current conversation from a seq on, as far as one page goes, and the cursor of what comes behind it:
+    whoever follows that misses nothing.
+    """
 
     conversation_id: str
     turns: tuple[TurnView, ...]

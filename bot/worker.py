@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 
 import structlog
 
@@ -13,6 +14,7 @@ from bot.conversation.claiming import OpenQuestion, take_due
 from bot.conversation.counters import Counters
 from bot.conversation.manager import Manager
 from bot.errors import GenerationError, StoreUnavailable, Superseded
+from bot.rounds import go_round, guarded
 from bot.store import conversations
 from bot.store.bulletin import Topic
 from bot.store.ids import ConversationId
@@ -50,46 +52,39 @@ class Worker:
         self._drain_s = drain_s
         self._running: dict[ConversationId, Answering] = {}
         self._wake = asyncio.Event()
+        self._doubt = asyncio.Event()
 
     @property
     def in_flight(self) -> int:
         """Answers being made here now."""
         return len(self._running)
 
-    def shows(self, conversation_id: ConversationId) -> bool:
-        """Whether text of an answer to this conversation is on show from here."""
-        answering = self._running.get(conversation_id)
-        return answering is not None and bool(answering.shown)
+    def shown(self) -> Collection[ConversationId]:
+        """The conversations for which text of an answer is on show from here."""
+        return [conversation_id for conversation_id, answering in self._running.items() if answering.shown]
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Claim and answer until `stopping`; then finish what runs within the drain bound and give the rest back."""
-        listen = self._store.bulletin.listen
+        listen, never = self._store.bulletin.listen, asyncio.Event()
+        loop = partial(go_round, self.name, self._counters)
         with (
             listen(Topic.DUE, None, lambda _: self._wake.set()),
             listen(Topic.SUPERSEDED, None, self._superseded),
             listen(Topic.MESSAGE, None, self._message_came),
         ):
             async with asyncio.TaskGroup() as tasks:
-                leases = tasks.create_task(self._keep_leases())
-                waker = tasks.create_task(self._wake_on(stopping))
-                await self._claim_until(stopping, tasks)
+                renewing = loop(self._renew, every_s=self._lease_s / 3, stopping=never, wake=self._doubt)
+                leases = tasks.create_task(renewing)
+                await loop(partial(self._look, tasks), every_s=POLL_S, stopping=stopping, wake=self._wake)
                 await self._drain()
                 leases.cancel()
-                waker.cancel()
 
-    async def _claim_until(self, stopping: asyncio.Event, tasks: asyncio.TaskGroup) -> None:
-        while not stopping.is_set():
-            self._wake.clear()
-            claimed = 0
-            try:
-                for route in self._routes():
-                    claimed += await self._claim(route, tasks)
-            except StoreUnavailable as error:
-                log.warning("worker.store_unavailable", error=str(error))
-            if claimed == 0 or len(self._running) >= self._max_concurrent:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(POLL_S):
-                        await self._wake.wait()
+    async def _look(self, tasks: asyncio.TaskGroup) -> bool:
+        """Claim what is due; True when there may be more."""
+        claimed = 0
+        for route in self._routes():
+            claimed += await self._claim(route, tasks)
+        return claimed > 0 and len(self._running) < self._max_concurrent
 
     async def _claim(self, route: str, tasks: asyncio.TaskGroup) -> int:
         room = min(self._max_concurrent - len(self._running), GROUP)
@@ -108,51 +103,46 @@ class Worker:
 
     async def _answer(self, answering: Answering) -> None:
         conversation_id = answering.question.claim.conversation_id
-        try:
-            again_s = await self._manager.answer(answering)
-        except Superseded:
-            log.info("worker.superseded", conversation=conversation_id)
-            again_s = 0.0
-        except GenerationError as error:
-            again_s = await self._give_back(answering, error)
-        except StoreUnavailable as error:  # the lease ends by itself, then another try stores it
-            log.warning("worker.answer_not_stored", conversation=conversation_id, error=str(error))
-            again_s = self._lease_s
-        except Exception as error:  # named boundary: one conversation's failure must not stop the others
-            log.exception("worker.failed", conversation=conversation_id)
-            again_s = await self._give_back(answering, error)
-        finally:
-            if self._running.get(conversation_id) is answering:
-                del self._running[conversation_id]
-            self._wake.set()
+        outcome = await guarded(self.name, self._counters, self._manager.answer(answering))
+        again_s = await self._after(answering, outcome) if isinstance(outcome, Exception) else outcome
+        if self._running.get(conversation_id) is answering:
+            del self._running[conversation_id]
+        self._wake.set()
         if again_s is not None:
             asyncio.get_running_loop().call_later(again_s, self._wake.set)
 
-    async def _give_back(self, answering: Answering, error: Exception) -> float:
-        """No whole answer: nothing is stored, the question stays due."""
+    async def _after(self, answering: Answering, error: Exception) -> float:
+        """No answer was stored: seconds until the conversation may be claimed again."""
         claim = answering.question.claim
+        match error:
+            case Superseded():
+                log.info("worker.superseded", conversation=claim.conversation_id)
+                return 0.0
+            case StoreUnavailable():  # the lease ends by itself, then another try stores it
+                log.warning("worker.answer_not_stored", conversation=claim.conversation_id, error=str(error))
+                return self._lease_s
+        if isinstance(error, GenerationError):
+            log.warning("worker.no_answer", conversation=claim.conversation_id, attempt=claim.attempts, error=str(error))
+            self._counters.count("generation", type(error).__name__)
         wait_s = retrying.wait_s(error, claim.attempts, random.random())  # noqa: S311  spreads retries, guards nothing
-        log.warning("worker.no_answer", conversation=claim.conversation_id, attempt=claim.attempts, error=str(error))
-        self._counters.count("generation", type(error).__name__)
-        with contextlib.suppress(StoreUnavailable):
-            await self._manager.give_up(answering, error)
-            await self._store.write(conversations.release, claim, wait_s=wait_s, reason="retry")
+        await guarded(self.name, self._counters, self._give_back(answering, error, wait_s))
         return wait_s
 
-    async def _keep_leases(self) -> None:
-        """Renew what runs here three times a lease; learn late what a lost wake-up did not tell."""
-        while True:
-            await asyncio.sleep(self._lease_s / 3)
-            before = dict(self._running)
-            if not before:
-                continue
-            held = [(one.question.claim.workspace_id, conversation_id) for conversation_id, one in before.items()]
-            try:
-                kept = await self._store.write(conversations.renew, held, self._store.process_id, lease_s=self._lease_s)
-            except StoreUnavailable:
-                continue
-            for conversation_id, answering in before.items():
-                self._compare(answering, answering.question, kept.get(conversation_id))
+    async def _give_back(self, answering: Answering, error: Exception, wait_s: float) -> None:
+        """No whole answer: the question stays due."""
+        await self._manager.give_up(answering, error)
+        await self._store.write(conversations.release, answering.question.claim, wait_s=wait_s, reason="retry")
+
+    async def _renew(self) -> None:
+        """Renew what runs here three times a lease, and when an epoch may have moved: a late or lost wake-up does no harm."""
+        before = dict(self._running)
+        if not before:
+            return
+        held = [(one.question.claim.workspace_id, conversation_id) for conversation_id, one in before.items()]
+        questions = {conversation_id: one.question for conversation_id, one in before.items()}
+        kept = await self._store.write(conversations.renew, held, self._store.process_id, lease_s=self._lease_s)
+        for conversation_id, answering in before.items():
+            self._compare(answering, questions[conversation_id], kept.get(conversation_id))
 
     def _compare(self, answering: Answering, question: OpenQuestion, kept: tuple[int, int] | None) -> None:
         if answering.question is not question or self._running.get(question.claim.conversation_id) is not answering:
@@ -163,18 +153,14 @@ class Worker:
             answering.message_came()
 
     def _superseded(self, key: str) -> None:
-        answering = self._running.get(ConversationId(key))
-        if answering is not None:
-            answering.supersede()
+        """Perhaps: the notice may be of an earlier epoch, so the database is asked."""
+        if ConversationId(key) in self._running:
+            self._doubt.set()
 
     def _message_came(self, key: str) -> None:
         answering = self._running.get(ConversationId(key))
         if answering is not None:
             answering.message_came()
-
-    async def _wake_on(self, stopping: asyncio.Event) -> None:
-        await stopping.wait()
-        self._wake.set()
 
     async def _drain(self) -> None:
         """Let running answers finish; what does not in time is given back at once, so that another process goes on."""
@@ -184,6 +170,7 @@ class Worker:
                     self._wake.clear()
                     await self._wake.wait()
         for answering in list(self._running.values()):
-            with contextlib.suppress(StoreUnavailable):
-                await self._store.write(conversations.release, answering.question.claim, wait_s=0.0, reason="takeover")
+            claim = answering.question.claim
+            release = self._store.write(conversations.release, claim, wait_s=0.0, reason="takeover")
+            await guarded(self.name, self._counters, release)
             answering.supersede()

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from bot.conversation.contents import Contents
-from bot.conversation.counters import NoCounters
 from bot.conversation.fitting import Fitting
 from bot.conversation.intake import StoredIntake
 from bot.conversation.manager import Manager, Voice
@@ -20,6 +19,7 @@ from bot.events import AccountKey, Author, ChannelAddress, FreshStartRequested, 
 from bot.generation.client import Deadlines, GenerationClient
 from bot.generation.node import Node
 from bot.jobs import Jobs
+from bot.metrics import Metrics
 from bot.ports import PreviewTarget
 from bot.store import parties, workspaces
 from bot.store.memory import MemoryStore
@@ -80,6 +80,7 @@ class House:
     notices: Notices
     jobs: Jobs
     ref: AccountRef
+    metrics: Metrics
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     sent: int = 0
 
@@ -153,7 +154,7 @@ async def open_house(
     accounts = {WEB: ref}
     client = GenerationClient(await node.start(), "scripted", "", deadlines or Deadlines(5, 5, 20))
     profile = Node(client, dialect)
-    previews = PlainPreviews()
+    previews, metrics = PlainPreviews(), Metrics()
     fitting = Fitting(store, profile, history_tokens=history_tokens, max_tokens=max_tokens)
     manager = Manager(
         store,
@@ -162,25 +163,26 @@ async def open_house(
         fitting,
         Contents(store, {ref.account_id: ref}),
         previews,
-        Voice(max_tokens, 0.0, debounce_s),
+        Voice(0.0, debounce_s),
         lambda purpose, text: f"{purpose}{text}".encode().hex()[:64],
         lambda _, text: (text,),
-        NoCounters(),
+        metrics,
     )
     worker = Worker(
-        store, manager, NoCounters(), lambda: [""], lease_s=lease_s, max_concurrent=64, interruptible=interruptible, drain_s=2
+        store, manager, metrics, lambda: [""], lease_s=lease_s, max_concurrent=64, interruptible=interruptible, drain_s=2
     )
-    rollover = Rollover(store, client, profile, lambda _, text: text.encode().hex()[:64])
+    rollover = Rollover(store, client, profile, fitting, lambda _, text: text.encode().hex()[:64])
     house = House(
         store,
         node,
-        StoredIntake(store, accounts, NoCounters(), debounce_s=debounce_s if not interruptible else 0.0),
+        StoredIntake(store, accounts, metrics, debounce_s=debounce_s if not interruptible else 0.0),
         StoredRecord(store, accounts, previews),
         previews,
         worker,
-        Notices(store, NoCounters(), worker.shows, notice_after_s=notice_after_s, answer_within_s=answer_within_s),
-        Jobs(store, {SUMMARISE: rollover.run_job}),
+        Notices(store, metrics, worker.shown, notice_after_s=notice_after_s, answer_within_s=answer_within_s),
+        Jobs(store, {SUMMARISE: rollover.run_job}, metrics),
         ref,
+        metrics,
     )
     parts = [house.worker, house.notices, house.jobs] if running else []
     tasks = [asyncio.create_task(part.run(house.stopping)) for part in parts]

@@ -30,8 +30,9 @@ def echo(messages: Messages) -> str:
 @dataclass
 class Behaviour:
     """How the next answers go. `fault`: "", "down" (closes), "error" (500), "full" (503), "refuse" (400), "cut" (half an answer),
-    "garbage", "silent" (never a token), "endless"; `gate`, when set, holds each answer before its first token (or after
-    `gate_after` pieces) until it is opened; `delay_s` before the first token and `pace_s` between pieces."""
+    "abort" (half an answer and the word for it, as vLLM at its end), "garbage", "silent" (never a token), "endless"; `gate`, when
+    set, holds each answer before its first token (or after `gate_after` pieces) until it is opened; `delay_s` before the first
+    token and `pace_s` between pieces. A prompt and `max_tokens` over `context` are refused, as by vLLM."""
 
     script: Callable[[Messages], str] = echo
     fault: str = ""
@@ -112,6 +113,9 @@ class ScriptedNode:
         if not asked.get("stream"):
             await _json(writer, 200, {"choices": [{"message": {"content": "a"}, "finish_reason": "length"}]})
             return
+        if len(template(asked["messages"]).encode("utf-8", "replace")) + asked.get("max_tokens", 0) > how.context:
+            await _json(writer, 400, {"error": {"message": "longer than the context"}})
+            return
         if self.keep_prompts:
             self.prompts.append(asked["messages"])
             self.bodies.append(asked)
@@ -140,6 +144,9 @@ class ScriptedNode:
                 _chunk(writer, b"data: {not json\n\n")
                 await writer.drain()
                 return
+            if how.fault == "abort" and number == max(len(pieces) // 2, 1):
+                await _finish(writer, "abort")
+                return
             if how.fault == "cut" and number == max(len(pieces) // 2, 1):
                 writer.transport.abort()
                 raise ConnectionResetError
@@ -153,11 +160,16 @@ class ScriptedNode:
             await asyncio.sleep(0)
         prompt = len(template(asked["messages"]).encode())
         usage = {"prompt_tokens": prompt, "completion_tokens": len(answer.encode("utf-8", "replace")) + 3}
-        _chunk(writer, _event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}))
+        await _finish(writer, "stop", usage)
+
+
+async def _finish(writer: asyncio.StreamWriter, reason: str, usage: dict[str, int] | None = None) -> None:
+    _chunk(writer, _event({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}))
+    if usage is not None:
         _chunk(writer, _event({"choices": [], "usage": usage}))
-        _chunk(writer, b"data: [DONE]\n\n")
-        writer.write(b"0\r\n\r\n")
-        await writer.drain()
+    _chunk(writer, b"data: [DONE]\n\n")
+    writer.write(b"0\r\n\r\n")
+    await writer.drain()
 
 
 def _split(answer: str, pieces: int) -> list[str]:

@@ -105,7 +105,7 @@ def stages(
     readiness = Readiness(store, metrics, claims, lambda: dialogue.worker.in_flight)
     http = _http(configuration, dialogue, Health(readiness.checks, readiness.refresh, metrics), public, private)
     return [
-        Stage([Claiming(dialogue.worker, claims), dialogue.jobs, dialogue.notices, Upkeep(store)], WORKERS_S),
+        Stage([Claiming(dialogue.worker, claims), dialogue.jobs, dialogue.notices, Upkeep(store, metrics)], WORKERS_S),
         Stage([http], HTTP_S),
         Stage([node] if node is not None else [], NODE_S),
     ]

@@ -65,7 +65,7 @@ def assemble(
         fitting,
         Contents(store, {ref.account_id: ref for ref in accounts.values()}),
         RoutedPreviews(shown, {}),
-        Voice(settings.max_tokens, settings.temperature, debounce_s),
+        Voice(settings.temperature, debounce_s),
         secret.sign,
         _unsplit,
         metrics,
@@ -85,9 +85,9 @@ def assemble(
         record=StoredRecord(store, accounts, shown),
         visitors=Visitors(store, accounts),
         worker=worker,
-        jobs=Jobs(store, {SUMMARISE: Rollover(store, client, node, secret.sign).run_job}),
+        jobs=Jobs(store, {SUMMARISE: Rollover(store, client, node, fitting, secret.sign).run_job}, metrics),
         notices=Notices(
-            store, metrics, worker.shows, notice_after_s=NOTICE_AFTER_S, answer_within_s=conversation.answer_within_s
+            store, metrics, worker.shown, notice_after_s=NOTICE_AFTER_S, answer_within_s=conversation.answer_within_s
         ),
     )
 

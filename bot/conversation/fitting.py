@@ -1,28 +1,32 @@
 """Makes a window fit the model: counts exactly when it matters, folds when it must, never fails for its size."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from bot.conversation import folding
 from bot.conversation import window as windows
 from bot.conversation.claiming import OpenQuestion
 from bot.conversation.window import Window
 from bot.generation.node import Node, over_estimate, upper_bound
-from bot.generation.request import NodeProfile
+from bot.generation.request import Message, NodeProfile
 from bot.store import summaries
 from bot.store.store import Store
 from bot.store.summaries import Fold
 from bot.store.turns import WindowTurn
 
 RESERVE = 64
+LEAST_ANSWER = 16
 SHORTENED = 0.5
+KEPT = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A window within budget. `cut`: a fold made on the spot that must be stored; `model_texts`: shortened turns to freeze;
-    `broken`: the declared reason why this prompt is no extension of the one before, "" when it is one.
+    """A window within budget, and tokens its answer may have. `cut`: a fold made on the spot that must be stored; `model_texts`:
+    shortened turns to freeze; `broken`: the declared reason why this prompt is no extension of the one before, "" when it is one.
     """
 
     window: Window
+    max_tokens: int
     broken: str
     cut: Fold | None = None
     model_texts: dict[int, str] = field(default_factory=dict)
@@ -42,37 +46,51 @@ class Fitting:
         room = max(profile.context - self._max_tokens - RESERVE, profile.context // 4)
         return min(self._history_tokens, room) if self._history_tokens else room
 
-    async def fit(self, question: OpenQuestion, prompt: str, key: str, profile: NodeProfile) -> Fitted:
-        """The window of an open question, folded if need be. Raises a GenerationError while the node cannot count."""
-        claim, budget = question.claim, self.budget(profile)
+    async def fit(self, question: OpenQuestion, prompt: str, key: str, profile: NodeProfile, *, share: float = 1.0) -> Fitted:
+        """The window of an open question within that share of the budget, folded if need be. Raises a GenerationError while the
+        node cannot count.
+        """
+        claim, budget = question.claim, int(self.budget(profile) * share)
         broken = claim.window_break or ("" if claim.window_key in {"", key} else "prompt_or_model")
         window = windows.build(prompt, question.fold, question.turns)
-        if _bound(question, window, profile, extends=not broken and bool(claim.window_key)) <= budget:
-            return Fitted(window, broken)
-        if await self._node.count(window.messages) <= budget:
-            return Fitted(window, broken)
-        return await self._fold(question, prompt, budget)
-
-    async def _fold(self, question: OpenQuestion, prompt: str, budget: int) -> Fitted:
-        claim = question.claim
-        fold = await self._store.read(summaries.newer, claim.workspace_id, claim.conversation_id, claim.folded_seq)
-        made = None
-        if fold is None:
-            made = fold = windows.cut(question.turns, question.fold, budget)
-        turns = windows.past(fold, question.turns) if fold is not None else question.turns
-        fold = fold or question.fold
-        window = windows.build(prompt, fold, turns)
+        bound = _bound(question, window, profile, extends=not broken and bool(claim.window_key))
+        if bound <= budget:
+            return Fitted(window, self._room(profile, bound), broken)
         size = await self._node.count(window.messages)
+        if size <= budget:
+            return Fitted(window, self._room(profile, size), broken)
+        return await self._fold(question, prompt, budget, size)
+
+    def _room(self, profile: NodeProfile, size: int) -> int:
+        """Tokens for the answer to a prompt of that size: a server refuses what may pass its context."""
+        return max(min(self._max_tokens, profile.context - size - RESERVE), LEAST_ANSWER)
+
+    async def _fold(self, question: OpenQuestion, prompt: str, budget: int, size: int) -> Fitted:
+        claim = question.claim
+        summary = await self._store.read(summaries.newer, claim.workspace_id, claim.conversation_id, claim.folded_seq)
+        start = summary or folding.cut(question.turns, question.fold, KEPT * budget / size) or question.fold
+        shown = folding.past(start, question.turns) if start is not None else question.turns
+        fitted = await self.shrink(prompt, start, shown, budget)
+        fold = fitted.window.fold
+        return replace(fitted, cut=None if fold is summary or fold is question.fold else fold)
+
+    async def shrink(
+        self, prompt: str, fold: Fold | None, turns: tuple[WindowTurn, ...], budget: int, *, tail: tuple[Message, ...] = ()
+    ) -> Fitted:
+        """The window of these turns, within the budget together with the messages of `tail`: as it is when it fits, else with
+        messages shortened and the oldest left out. Only a system block larger than the budget can keep it from fitting.
+        """
         model_texts: dict[int, str] = {}
-        goal = budget if size <= budget else budget * SHORTENED  # leave room for what follows, or the next turn folds again
-        while size > goal:
-            turns, shortened = _shorten_longest(turns, goal / size)
-            if not shortened:
+        window = windows.build(prompt, fold, turns)
+        while (size := await self._node.count((*window.messages, *tail))) > budget:
+            # well below the budget: leave room for what follows, or the next turn folds again
+            smaller = folding.squeeze(turns, fold, SHORTENED * budget / size)
+            if smaller is None:
                 break
-            model_texts.update(shortened)
+            fold, turns = smaller.fold, smaller.turns
+            model_texts.update(smaller.shortened)
             window = windows.build(prompt, fold, turns)
-            size = await self._node.count(window.messages)
-        return Fitted(window, "rollover", made, model_texts)
+        return Fitted(window, self._room(await self._node.profile(), size), "rollover", model_texts=model_texts)
 
 
 def _bound(question: OpenQuestion, window: Window, profile: NodeProfile, *, extends: bool) -> int:
@@ -83,15 +101,3 @@ def _bound(question: OpenQuestion, window: Window, profile: NodeProfile, *, exte
         new = (turn for turn in question.turns if turn.role == "customer" and turn.seq > (answers[-1].answers_through or 0))
         return answers[-1].window_tokens + sum(measure(turn.text) for turn in new)
     return sum(measure(text) for _, text in window.messages)
-
-
-def _shorten_longest(turns: tuple[WindowTurn, ...], share: float) -> tuple[tuple[WindowTurn, ...], dict[int, str]]:
-    """Take the middle out of the longest message; nothing when none is long enough to help."""
-    longest = max(turns, key=lambda turn: len(turn.text), default=None)
-    if longest is None or len(longest.text) <= 128:
-        return turns, {}
-    text = windows.shorten(longest.text, share * 0.9)
-    if len(text) >= len(longest.text):
-        return turns, {}
-    changed = WindowTurn(longest.seq, longest.role, text, longest.answers_through, longest.window_tokens)
-    return tuple(changed if turn is longest else turn for turn in turns), {longest.seq: text}

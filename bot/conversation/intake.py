@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from bot.conversation.counters import Counters
-from bot.conversation.receiving import take
-from bot.events import AccountKey, Ignored, Receipt, Received
+from bot.conversation.receiving import Taken, take, take_apart
+from bot.errors import FrontdeskError
+from bot.events import AccountKey, Ignored, Receipt, Received, Stored
+from bot.rounds import guarded
 from bot.store.bulletin import Topic
 from bot.store.parties import AccountRef
 from bot.store.store import Store
@@ -24,7 +26,7 @@ class StoredIntake:
 
     async def receive(self, batch: Sequence[Received]) -> Sequence[Receipt]:
         """See `bot.ports.Intake`."""
-        taken = await self._store.write(take, self._accounts, batch, self._debounce_s)
+        taken = await self._take(batch)
         for topic, key in taken.notices:
             if topic is Topic.DUE and self._debounce_s:
                 asyncio.get_running_loop().call_later(self._debounce_s, self._store.bulletin.post, topic, key)
@@ -33,4 +35,15 @@ class StoredIntake:
         for received, receipt in zip(batch, taken.receipts, strict=True):
             outcome = f"ignored:{receipt.reason}" if isinstance(receipt, Ignored) else type(receipt).__name__.lower()
             self._counters.count("updates", received.account.channel, outcome)
+            if isinstance(receipt, Stored) and not receipt.repeated:
+                self._counters.count("turns", "customer")
         return taken.receipts
+
+    async def _take(self, batch: Sequence[Received]) -> Taken:
+        """All at once; with a savepoint for each update only where one of them fails."""
+        taken = await guarded("intake", self._counters, self._store.write(take, self._accounts, batch, self._debounce_s))
+        if isinstance(taken, FrontdeskError):
+            raise taken
+        if isinstance(taken, Exception):
+            return await self._store.write(take_apart, self._accounts, batch, self._debounce_s)
+        return taken

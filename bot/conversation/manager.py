@@ -28,13 +28,13 @@ from bot.store.traces import Trace
 from bot.store.workspaces import WorkspaceContent
 
 ENDLESS = 200_000
+TOO_LONG = {400, 413, 422}
 
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """How answers are made: tokens at most, temperature, and seconds a follow-up waits for more of its burst."""
+    """How answers are made: temperature, and seconds a follow-up waits for more of its burst."""
 
-    max_tokens: int
     temperature: float
     debounce_s: float
 
@@ -81,6 +81,7 @@ class Manager:
             try:
                 return await self._attempt_again(answering) if answering.interrupted else await self._attempt(answering)
             except TimeoutError:
+                self._counters.count("generation", "abandoned")
                 if answering.superseded:
                     await self._end(answering)
                     raise Superseded("stopped, or another conversation began") from None
@@ -104,11 +105,13 @@ class Manager:
             content, address = await self._contents.of(claim)
             key = f"{profile.model}:{content.prompt_version}"
             fitted = await self._fitting.fit(question, content.prompt, key, profile)
-            target = _target(answering, address, fitted)
-            draft = await self._generate(
-                answering, self._request(claim.workspace_id, claim.conversation_id, fitted), profile, target
-            )
+            try:
+                draft = await self._generate(answering, fitted, profile, address)
+            except NodeRefused as refused:
+                fitted = await self._smaller(question, content.prompt, key, profile, fitted, refused)
+                draft = await self._generate(answering, fitted, profile, address)
             answering.close_scope()
+        target = _target(answering, address, fitted)
         answer = reply.decide(draft)
         tokens = _tokens(draft.usage, fitted, answer.text)
         trace = _trace(profile, content, claim.attempts, queued_ms, draft, fitted)
@@ -137,14 +140,25 @@ class Manager:
             fitted.window.messages,
             salt=self._sign("cache_salt", workspace_id),
             route=self._sign("route", f"{workspace_id}:{conversation_id}"),
-            max_tokens=self._voice.max_tokens,
+            max_tokens=fitted.max_tokens,
             temperature=self._voice.temperature,
         )
 
-    async def _generate(
-        self, answering: Answering, request: GenerationRequest, profile: NodeProfile, target: PreviewTarget
-    ) -> Draft:
+    async def _smaller(
+        self, question: OpenQuestion, prompt: str, key: str, profile: NodeProfile, tried: Fitted, error: NodeRefused
+    ) -> Fitted:
+        """Half the prompt, for a server that cannot count and may have found it too long; the error where that cannot be it."""
+        if profile.exact or error.status not in TOO_LONG:
+            raise error
+        smaller = await self._fitting.fit(question, prompt, key, profile, share=0.5)
+        if smaller.window == tried.window:
+            raise error
+        return smaller
+
+    async def _generate(self, answering: Answering, fitted: Fitted, profile: NodeProfile, address: ChannelAddress) -> Draft:
         """The whole answer, shown while it grows."""
+        claim, target = answering.question.claim, _target(answering, address, fitted)
+        request = self._request(claim.workspace_id, claim.conversation_id, fitted)
         started = time.monotonic()
         text, reason, usage, first = "", "", None, None
         self._previews.show(target, answering.shown)
@@ -179,6 +193,8 @@ class Manager:
         _, address = await self._contents.of(question.claim)
         self._told(answering, _target(answering, address, None))
         self._counters.count("superseded", "stop" if kept else "epoch")
+        if kept:
+            self._counters.count("turns", "bot")
 
     async def give_up(self, answering: Answering, error: Exception) -> None:
         """No answer this time: nothing more is shown of it until the next try. A node that was away is asked anew what it is."""
@@ -196,6 +212,11 @@ class Manager:
 
     def _count(self, fitted: Fitted, draft: Draft, queued_ms: int, answered_s: float) -> None:
         self._counters.count("turns", "bot")
+        self._counters.count("generation", "answered")
+        if draft.usage is not None:
+            self._counters.add("generation_tokens", draft.usage.prompt, "prompt")
+            self._counters.add("generation_tokens", draft.usage.cached or 0, "cached")
+            self._counters.add("generation_tokens", draft.usage.output, "output")
         if fitted.broken:
             self._counters.count("window_breaks", fitted.broken)
         self._counters.observe("stage", queued_ms / 1000, "queue")

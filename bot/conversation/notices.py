@@ -1,14 +1,13 @@
 """Silence is an error: whoever waits too long is told once, honestly; a question nobody will answer any more is ended."""
 
 import asyncio
-import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import sqlalchemy as sa
 import structlog
 
 from bot.conversation.counters import Counters
-from bot.errors import StoreUnavailable
+from bot.rounds import go_round
 from bot.store import outbox, turns, waiting, withdrawal
 from bot.store.bulletin import Topic
 from bot.store.controls import REMOVED
@@ -16,17 +15,17 @@ from bot.store.ids import AccountId, ConversationId, WorkspaceId
 from bot.store.outbox import Lane
 from bot.store.store import Store
 from bot.store.turns import Place
+from bot.store.waiting import Open
 
 WAITING = "I need longer than usual to answer. Your message is safe with me, and I will answer as soon as I can."
 EXPIRED = "I am sorry: I could not answer your last message in time. Please send it again if you still need an answer."
 LOOK_EVERY_S = 1.0
 GROUP = 50
 log = structlog.get_logger()
-Open = tuple[WorkspaceId, ConversationId]
 
 
 class Notices:
-    """`shows(conversation)`: text of its answer is on show already, so there is nothing to excuse."""
+    """`shown()`: conversations whose answer is on show already, so that there is nothing to excuse."""
 
     name = "notices"
 
@@ -34,46 +33,43 @@ class Notices:
         self,
         store: Store,
         counters: Counters,
-        shows: Callable[[ConversationId], bool],
+        shown: Callable[[], Collection[ConversationId]],
         *,
         notice_after_s: float,
         answer_within_s: float,
     ) -> None:
         self._store = store
         self._counters = counters
-        self._shows = shows
+        self._shown = shown
         self._notice_after_s = notice_after_s
         self._answer_within_s = answer_within_s
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Look once a second until `stopping`."""
-        while not stopping.is_set():
-            try:
-                await self.look()
-            except StoreUnavailable as error:
-                log.warning("notices.store_unavailable", error=str(error))
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_EVERY_S):
-                    await stopping.wait()
+        wake = asyncio.Event()
+        await go_round(self.name, self._counters, self.look, every_s=LOOK_EVERY_S, stopping=stopping, wake=wake)
 
     async def look(self) -> None:
         """Tell those who wait too long, end what is too old."""
         overdue = await self._store.read(waiting.overdue, older_than_s=self._answer_within_s, room=GROUP)
         for one in overdue:
             await self._tell(one, expire, "expired", self._answer_within_s)
-        found = await self._store.read(waiting.unnoticed, self._store.process_id, older_than_s=self._notice_after_s, room=GROUP)
-        for one in found:
-            if not self._shows(one[1]):
-                await self._tell(one, notice, "waiting", self._notice_after_s)
+        unnoticed = await self._store.read(
+            waiting.unnoticed, self._store.process_id, self._shown(), older_than_s=self._notice_after_s, room=GROUP
+        )
+        for one in unnoticed:
+            await self._tell(one, notice, "waiting", self._notice_after_s)
 
     async def _tell(self, one: Open, unit: Callable[..., Place | None], reason: str, older_than_s: float) -> None:
         place = await self._store.write(unit, *one, older_than_s=older_than_s)
         if place is None:
             return
         self._counters.count("notices", reason)
+        self._counters.count("turns", "system")
         log.info("notices.told", reason=reason, conversation=place.conversation_id)
         self._store.bulletin.post(Topic.DIALOGUE, place.address_id)
         if reason == "expired":
+            self._counters.count("expired")
             self._store.bulletin.post(Topic.SUPERSEDED, place.conversation_id)
 
 

@@ -1,20 +1,24 @@
-"""Unit 1: what happened becomes durable. One transaction for a batch, a savepoint for each update."""
+"""Unit 1: what happened becomes durable. One transaction for a batch; where an update fails, a savepoint for each."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
+import structlog
 
 from bot.conversation.parties import CustomerMessage, FreshControl, Nothing, RatingControl, StopControl, resolve
 from bot.events import AccountKey, Acted, Conflict, DeadLettered, Ignored, Receipt, Received, Stored, Undecodable
 from bot.store import controls, conversations, inbox, parties, turns
 from bot.store.bulletin import Topic
+from bot.store.failures import lost_race, unavailable
 from bot.store.ids import AddressId, ConversationId, CustomerId, IdentityId
 from bot.store.inbox import InboxEntry
 from bot.store.parties import AccountRef, Known
 
 Notice = tuple[Topic, str]
+UNSTORABLE = "unstorable"
+log = structlog.get_logger()
 
 
 @dataclass(slots=True)
@@ -42,11 +46,30 @@ def take(connection: sa.Connection, accounts: Mapping[AccountKey, AccountRef], b
     """Store a batch. `wait_s`: how long a new message waits for more before an answer is due."""
     taken = Taken()
     for received in batch:
-        if len(batch) == 1:  # the unit is a savepoint or a transaction of its own already
-            _take_one(connection, accounts[received.account], received, wait_s, taken)
-        else:
-            with connection.begin_nested():
-                _take_one(connection, accounts[received.account], received, wait_s, taken)
+        _take_one(connection, accounts[received.account], received, wait_s, taken)
+    return taken
+
+
+def take_apart(
+    connection: sa.Connection, accounts: Mapping[AccountKey, AccountRef], batch: Sequence[Received], wait_s: float
+) -> Taken:
+    """As `take`, for a batch that failed: an update that cannot be stored as what it is becomes a dead letter."""
+    taken = Taken()
+    for received in batch:
+        one, ref = Taken(), accounts[received.account]
+        savepoint = connection.begin_nested()
+        try:
+            _take_one(connection, ref, received, wait_s, one)
+            savepoint.commit()
+        except Exception as error:  # boundary of an update: its error must not hold up the others
+            savepoint.rollback()
+            if lost_race(error) or unavailable(error):  # the whole unit is run again, now or later
+                raise
+            log.warning("update.unstorable", channel=ref.channel, key=received.key, error=type(error).__name__)
+            digest = hashlib.blake2b(received.raw, digest_size=16).digest()
+            one = Taken([_keep_dead(connection, ref, received, digest, UNSTORABLE)])
+        taken.receipts += one.receipts
+        taken.notices += one.notices
     return taken
 
 

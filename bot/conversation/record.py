@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from typing import cast
 
 import sqlalchemy as sa
@@ -32,6 +33,7 @@ from bot.views import (
 )
 
 ROOM = 200
+PAGE_BYTES = 1_000_000
 LOOK_EVERY_S = 2.0
 
 
@@ -67,6 +69,8 @@ class StoredRecord:
                         event = _event(entry, f"{address_id}-{entry.position}")
                         answered = max(answered, _answers(event))
                         shown = None if _ends_preview(event) else shown
+                        if _begins_anew(event):  # seqs start again, and the preview looked at may be of what was closed
+                            answered, preview = 0, None
                         yield event
                     position = stretch.through
                     heard.more(stretch.more)
@@ -154,13 +158,21 @@ def _view(entry: LoggedTurn) -> TurnView:
 def _page(connection: sa.Connection, ref: AccountRef, address: ChannelAddress, after: int) -> TurnPage:
     address_id = parties.find_address(connection, ref, address)
     current = dialogue.current(connection, ref.workspace_id, address_id) if address_id is not None else None
-    if current is None:
+    if address_id is None or current is None:
         return TurnPage("", (), "")
-    turns: list[TurnView] = []
-    while entries := dialogue.turns(connection, ref.workspace_id, current.conversation_id, after, room=ROOM):
-        turns.extend(_with_attachments(connection, ref.workspace_id, current.conversation_id, entries))
-        after = turns[-1].seq
-    return TurnPage(current.conversation_id, tuple(turns), f"{address_id}-{current.last_event}")
+    entries = dialogue.turns(connection, ref.workspace_id, current.conversation_id, after, room=ROOM)
+    taken = _bounded(entries)
+    turns = _with_attachments(connection, ref.workspace_id, current.conversation_id, taken)
+    position = current.last_event
+    if len(taken) < len(entries) or len(entries) == ROOM:
+        position = dialogue.position(connection, ref.workspace_id, address_id, current, turns[-1].seq)
+    return TurnPage(current.conversation_id, tuple(turns), f"{address_id}-{position}")
+
+
+def _bounded(entries: Sequence[LoggedTurn]) -> Sequence[LoggedTurn]:
+    """As many of the first as a page may hold, one at least."""
+    sizes = accumulate(len((entry.text or "").encode()) for entry in entries)
+    return entries[: max(sum(size <= PAGE_BYTES for size in sizes), 1)]
 
 
 def _with_attachments(
@@ -179,6 +191,10 @@ def _answers(event: LoggedEvent) -> int:
     if isinstance(event, TurnAdded) and event.turn.role in {"bot", "agent"}:
         return event.turn.in_reply_to or event.turn.seq
     return 0
+
+
+def _begins_anew(event: LoggedEvent) -> bool:
+    return isinstance(event, StatusChanged) and event.name == "opened"
 
 
 def _ends_preview(event: LoggedEvent) -> bool:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from bot.conversation import reply, window
+from bot.conversation import reply
+from bot.conversation.fitting import RESERVE, Fitting
 from bot.conversation.manager import Signer
 from bot.generation.client import GenerationClient
 from bot.generation.node import Node
-from bot.generation.request import BACKGROUND, GenerationRequest
+from bot.generation.request import BACKGROUND, GenerationRequest, Message
 from bot.store import jobs, summaries, turns, workspaces
 from bot.store.ids import ConversationId, ProcessId, WorkspaceId
 from bot.store.jobs import Job
@@ -40,41 +41,51 @@ class _Source:
 class Rollover:
     """The job `summarise`; its subject is the conversation's id."""
 
-    def __init__(self, store: Store, client: GenerationClient, node: Node, sign: Signer) -> None:
+    def __init__(self, store: Store, client: GenerationClient, node: Node, fitting: Fitting, sign: Signer) -> None:
         self._store = store
         self._client = client
         self._node = node
+        self._fitting = fitting
         self._sign = sign
 
     async def run_job(self, job: Job) -> None:
         """Summarise through the newest answer and keep it for the next roll-over. Raises a GenerationError when it cannot."""
         source = await self._store.read(_read, job.workspace_id, ConversationId(job.subject))
-        answers = [turn for turn in source.turns if turn.role == "bot" and turn.answers_through is not None]
-        if not answers or (source.fold is not None and answers[-1].seq <= source.fold.seq):
+        newest = _newest_answer(source)
+        if newest is None:
             await self._store.write(_drop, job, self._store.process_id)
             return
-        newest = answers[-1]
         text = await self._summarise(job, source, newest)
         fold = Fold(newest.seq, newest.answers_through or 0, newest.window_tokens or 0, text or None)
-        await self._store.write(_keep, job, self._store.process_id, fold)
+        await self._store.write(keep_summary, job, self._store.process_id, fold)
 
     async def _summarise(self, job: Job, source: _Source, newest: WindowTurn) -> str:
         answered = tuple(turn for turn in source.turns if turn.role != "customer" or turn.seq <= (newest.answers_through or 0))
-        messages = window.build(source.prompt, source.fold, answered).messages
+        profile = await self._node.profile()
+        most = min(SUMMARY_TOKENS, profile.context // 4)
+        asked: tuple[Message, ...] = (("user", INSTRUCTION),)
+        fitted = await self._fitting.shrink(source.prompt, source.fold, answered, profile.context - most - RESERVE, tail=asked)
         request = GenerationRequest(
-            (*messages, ("user", INSTRUCTION)),
+            (*fitted.window.messages, *asked),
             salt=self._sign("cache_salt", job.workspace_id),
             route=self._sign("route", f"{job.workspace_id}:{job.subject}"),
-            max_tokens=SUMMARY_TOKENS,
+            max_tokens=most,
             temperature=0.0,
             priority=BACKGROUND,
         )
         pieces: list[str] = []
-        async with self._client.stream(request, await self._node.profile()) as deltas, aclosing(deltas):
+        async with self._client.stream(request, profile) as deltas, aclosing(deltas):
             async for delta in deltas:
                 pieces.append(delta.text)
                 await asyncio.sleep(0)  # background: let live answers go first
         return reply.clean("".join(pieces))
+
+
+def _newest_answer(source: _Source) -> WindowTurn | None:
+    """The answer that reaches furthest: what a stop kept may have been stored after it. None: nothing since the fold."""
+    folded = source.fold.seq if source.fold is not None else 0
+    answers = [turn for turn in source.turns if turn.role == "bot" and turn.seq > folded]
+    return max(answers, key=lambda turn: turn.answers_through or 0, default=None)
 
 
 def _read(connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId) -> _Source:
@@ -85,10 +96,12 @@ def _read(connection: sa.Connection, workspace_id: WorkspaceId, conversation_id:
     return _Source(content.prompt, fold, turns.window(connection, workspace_id, conversation_id, after))
 
 
-def _keep(connection: sa.Connection, job: Job, process: ProcessId, fold: Fold) -> None:
-    """Unit: the summary and the end of its job, together or not at all."""
-    if jobs.finish(connection, job, process):
-        summaries.keep(connection, job.workspace_id, ConversationId(job.subject), fold)
+def keep_summary(connection: sa.Connection, job: Job, process: ProcessId, fold: Fold) -> None:
+    """Unit: the summary and the end of its job, together or not at all. The window is past a summary that comes too late."""
+    conversation_id = ConversationId(job.subject)
+    held = jobs.finish(connection, job, process)
+    if held and fold.seq > summaries.folded_seq(connection, job.workspace_id, conversation_id):
+        summaries.keep(connection, job.workspace_id, conversation_id, fold)
 
 
 def _drop(connection: sa.Connection, job: Job, process: ProcessId) -> None:

@@ -13,9 +13,7 @@ from bot.store.turns import WindowTurn
 
 CUT_MARKER = "[Earlier messages of this conversation are not shown.]"
 SUMMARY_INTRODUCTION = "[What was said earlier in this conversation, in short, for reference only:]"
-SHORTENED_MARKER = "\n[… part of this long message is left out …]\n"
 ROLLOVER_AT = 0.75
-KEPT = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,31 +68,3 @@ def _render_fold(fold: Fold) -> str:
         return CUT_MARKER
     quoted = "\n".join(f"> {line}" for line in fold.text.splitlines())
     return f"{SUMMARY_INTRODUCTION}\n{quoted}"
-
-
-def cut(turns: Sequence[WindowTurn], fold: Fold | None, budget: int) -> Fold | None:
-    """The earliest fold that leaves at most a quarter of the budget, for when no summary is ready. None: nothing to fold.
-
-    What an older fold said is kept; the turns in between are lost to the model, not to the record.
-    """
-    answers = [turn for turn in turns if turn.role == "bot" and turn.window_tokens and turn.answers_through is not None]
-    answers = [turn for turn in answers if fold is None or turn.seq > fold.seq]
-    if not answers:
-        return None
-    newest = answers[-1].window_tokens or 0
-    chosen = next((turn for turn in answers if newest - (turn.window_tokens or 0) <= budget * KEPT), answers[-1])
-    return Fold(chosen.seq, chosen.answers_through or 0, chosen.window_tokens or 0, fold.text if fold is not None else None)
-
-
-def past(fold: Fold, turns: Sequence[WindowTurn]) -> tuple[WindowTurn, ...]:
-    """The turns a window that starts from `fold` still shows."""
-    return tuple(turn for turn in turns if turn.seq > fold.answers_through)
-
-
-def shorten(text: str, keep: float) -> str:
-    """A too long message with its middle left out; `keep` is the share of its characters that stays, from both ends."""
-    room = max(int(len(text) * keep), 64)
-    if room >= len(text):
-        return text
-    head = room * 2 // 3
-    return text[:head] + SHORTENED_MARKER + text[len(text) - (room - head) :]

@@ -42,6 +42,7 @@ class GenerationClient:
         self._headers = {"Accept-Encoding": "identity"}  # a compressed stream would come in lumps
         if api_key:
             self._headers["Authorization"] = f"Bearer {api_key}"
+        self._gives_reasons = False
         self._wire = Wire(self._url, idle=connections)
         self._path = f"{urlsplit(self._url).path}/chat/completions"
         self._session = aiohttp.ClientSession(
@@ -84,7 +85,9 @@ class GenerationClient:
             if delta.text:
                 phase.goes_on(limit)
             yield delta
-        if not reader.done:
+        self._gives_reasons = self._gives_reasons or bool(reader.reason)
+        # [DONE] alone is an end only where finish reasons are never given: proxies send it after a lost upstream too
+        if not reader.reason and (self._gives_reasons or not reader.closed):
             raise NodeUnavailable("the node's stream was cut off")
 
     async def get(self, path: str) -> Any:

@@ -1,6 +1,7 @@
 """What the node is and how long a prompt is there: found out by asking, kept until the node was away."""
 
 import asyncio
+import string
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from bot.generation.request import Message, NodeProfile
 
 PLAIN_CONTEXT = 4096
 MESSAGE_OVERHEAD = 16
+LETTERS = f"{string.ascii_letters} ".encode()
 
 
 class Node:
@@ -87,9 +89,12 @@ def upper_bound(text: str) -> int:
 
 
 def over_estimate(text: str) -> int:
-    """For servers that cannot count: a token for every two ASCII characters and for every other byte."""
-    ascii_only = sum(character < 128 for character in text.encode())
-    return ascii_only // 2 + (len(text.encode()) - ascii_only) + MESSAGE_OVERHEAD
+    """For servers that cannot count: a token for every two plain letters and spaces and for every other byte, since many
+    tokenizers give each digit and sign one of its own.
+    """
+    data = text.encode()
+    others = len(data.translate(None, LETTERS))
+    return (len(data) - others + 1) // 2 + others + MESSAGE_OVERHEAD
 
 
 def _context(served: Any, model: str) -> int | None:

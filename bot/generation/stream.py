@@ -12,6 +12,8 @@ from bot.generation.request import Delta, Usage
 
 LINE_LIMIT = 1_000_000
 NOTHING = Delta("")
+# the other words a server ends a stream with ("abort" of a vLLM that was told to end or pause) say that the answer is not whole
+WHOLE = frozenset({"stop", "length", "content_filter", "tool_calls", "function_call", "eos_token", "stop_sequence"})
 
 
 class _Content(msgspec.Struct):
@@ -48,23 +50,24 @@ _decode = msgspec.json.Decoder(list[_Chunk]).decode
 
 
 class StreamReader:
-    """Feed it bytes as they come, take deltas out. `done` once the stream said [DONE] or gave a finish reason."""
+    """Feed it bytes as they come, take deltas out. `reason` is why the answer ended, "" before it did; `closed`: [DONE] came."""
 
     def __init__(self) -> None:
         self._rest = b""
-        self.done = False
+        self.reason = ""
+        self.closed = False
 
     def feed(self, data: bytes) -> Delta:
         """What one read of the network completed, as one piece: a preview for each chunk would be work that nobody sees.
 
-        Raises NodeGarbled, or NodeUnavailable when the node reports an error in the stream.
+        Raises NodeGarbled, or NodeUnavailable when the node says in the stream that it gave up.
         """
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > LINE_LIMIT:
             raise NodeGarbled("the node sent a line of over 1 MB")
         payloads = [line[5:] for line in lines if line.startswith(b"data:")]
         if payloads and payloads[-1].strip() == b"[DONE]":
-            self.done = True
+            self.closed = True
             payloads.pop()
         return self._merge(_chunks(payloads)) if payloads else NOTHING
 
@@ -79,7 +82,9 @@ class StreamReader:
                 choice = chunk.choices[0]
                 texts.append(choice.delta.content or "")
                 reason = choice.finish_reason or reason
-        self.done = self.done or reason is not None
+        if reason is not None and reason not in WHOLE:
+            raise NodeUnavailable(f"the node ended the answer early ({reason[:40]})")
+        self.reason = reason or self.reason
         return Delta("".join(texts), reason, _usage(usage))
 
 

@@ -47,7 +47,13 @@ def stop(connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: 
 _KEEP = (
     sa.update(conversation)
     .where(_THIS, _C.epoch == sa.bindparam("at_epoch"), _C.stopped_epoch == sa.bindparam("at_epoch"))
-    .values(last_seq=_C.last_seq + 1, last_event=_C.last_event + 1, stopped_epoch=0)
+    .values(
+        last_seq=_C.last_seq + 1,
+        last_event=_C.last_event + 1,
+        stopped_epoch=0,
+        # whoever answers by now did not read it, and must not take this break for the one that it saw
+        window_break=sa.case((_C.lease_owner.is_not(None), "late_stop"), else_="stop"),
+    )
     .returning(*_PLACE)
 )
 

@@ -22,6 +22,7 @@ from bot.store.turns import Place
 _C = conversation.c
 _THIS = sa.and_(_C.workspace_id == sa.bindparam("of_workspace"), _C.conversation_id == sa.bindparam("of_conversation"))
 _PLACE = (_C.workspace_id, _C.conversation_id, _C.address_id, _C.last_seq, _C.last_event)
+MOST_WAITS = 5
 IDLE: Mapping[str, Any] = {
     "due_at": None,
     "due_since": None,
@@ -106,6 +107,7 @@ _HEAR = Prepared(
         customer_seq=_C.last_seq + 1,
         due_at=sa.case(
             (_C.lease_owner.is_not(None), _C.due_at),
+            (sa.and_(_C.owner == "bot", _C.due_since < from_now(sa.bindparam("since_s", type_=sa.Float))), from_now(0)),
             (_C.owner == "bot", from_now(sa.bindparam("wait_s", type_=sa.Float))),
             else_=None,
         ),
@@ -116,11 +118,13 @@ _HEAR = Prepared(
 
 
 def hear(connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId, *, wait_s: float) -> Place:
-    """A customer wrote: hand out the turn's seq and make the conversation due in `wait_s` seconds.
+    """A customer wrote: hand out the turn's seq and make the conversation due in `wait_s` seconds, at most five times that after
+    the first message that waits.
 
     While an answer is being made the lease stays; whoever makes it decides what the new message means.
     """
-    row = _HEAR.row(connection, {"of_workspace": workspace_id, "of_conversation": conversation_id, "wait_s": wait_s})
+    waits = {"wait_s": wait_s, "since_s": -(MOST_WAITS - 1) * wait_s}
+    row = _HEAR.row(connection, {"of_workspace": workspace_id, "of_conversation": conversation_id, **waits})
     if row is None:
         raise LostRace(f"conversation {conversation_id} was closed a moment ago")
     return Place(*row)
@@ -204,7 +208,8 @@ _SETTLE = Prepared(
         folded_seq=sa.bindparam("folded"),
         window_tokens=sa.bindparam("tokens"),
         window_key=sa.bindparam("key"),
-        window_break="",
+        # a break that came after the claim is the next prompt's
+        window_break=sa.case((_C.window_break == sa.bindparam("seen_break"), ""), else_=_C.window_break),
     )
     .returning(*_PLACE, _C.due_at)
 )
@@ -235,6 +240,7 @@ def settle(connection: sa.Connection, claim: Claim, through: int, window: Window
             "folded": window.folded_seq,
             "tokens": window.tokens,
             "key": window.key,
+            "seen_break": claim.window_break,
         },
     )
     if row is None:

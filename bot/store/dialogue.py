@@ -153,6 +153,30 @@ def turns(
     return [LoggedTurn(0, "turn", conversation_id, "", *row) for row in rows]
 
 
+_POSITION = Prepared(
+    sa.select(event_log.c.position)
+    .where(
+        event_log.c.workspace_id == sa.bindparam("workspace_id"),
+        event_log.c.address_id == sa.bindparam("address_id"),
+        event_log.c.position >= sa.bindparam("from_position"),
+        event_log.c.conversation_id == sa.bindparam("conversation_id"),
+        event_log.c.kind == "turn",
+        event_log.c.seq == sa.bindparam("seq"),
+    )
+    .order_by(event_log.c.workspace_id, event_log.c.address_id, event_log.c.position)
+    .limit(1)
+)
+
+
+def position(connection: sa.Connection, workspace_id: WorkspaceId, address_id: AddressId, of: Current, seq: int) -> int:
+    """Where the log of the address tells of a turn of its current conversation."""
+    # every turn before it has an entry of its own, so that the search begins where it can be at the earliest
+    named = {"workspace_id": workspace_id, "address_id": address_id, "from_position": of.first_event + seq}
+    row = _POSITION.row(connection, {**named, "conversation_id": of.conversation_id, "seq": seq})
+    assert row is not None, "a turn is logged in the unit that stores it"
+    return int(row[0])
+
+
 def attachments(
     connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId, seqs: Sequence[int]
 ) -> dict[int, list[tuple[str, str, str, str, int | None]]]:

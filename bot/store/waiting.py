@@ -1,13 +1,14 @@
 """Questions that wait too long: one honest notice while they wait, and the end of it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
 from bot.store.conversations import IDLE
 from bot.store.ids import ConversationId, ProcessId, WorkspaceId
-from bot.store.tables import conversation
-from bot.store.times import from_now
+from bot.store.tables import conversation, turn
+from bot.store.times import UtcDateTime, from_now
 from bot.store.turns import Place
 
 _C = conversation.c
@@ -17,31 +18,32 @@ _WAITING = sa.and_(
     _C.noticed == sa.bindparam("is_noticed"),
     _C.due_since < from_now(sa.bindparam("since_s", type_=sa.Float)),
 )
-_FIND = (
-    sa.select(_C.workspace_id, _C.conversation_id, _C.lease_owner)
-    .where(_WAITING)
-    .order_by(_C.due_since)
-    .limit(sa.bindparam("room"))
+_FIND = sa.select(_C.workspace_id, _C.conversation_id).where(_WAITING).order_by(_C.due_since).limit(sa.bindparam("room"))
+_UNNOTICED = _FIND.where(
+    sa.or_(_C.lease_owner.is_(None), _C.lease_owner == sa.bindparam("process")),
+    _C.conversation_id.not_in(sa.bindparam("shown", expanding=True)),
 )
+Open = tuple[WorkspaceId, ConversationId]
 
 
 def unnoticed(
-    connection: sa.Connection, process: ProcessId, *, older_than_s: float, room: int
-) -> Sequence[tuple[WorkspaceId, ConversationId]]:
-    """Conversations whose open question is older than that and who were not told yet; those that other processes
-    answer at this moment are theirs to tell.
+    connection: sa.Connection, process: ProcessId, shown: Collection[ConversationId], *, older_than_s: float, room: int
+) -> Sequence[Open]:
+    """Conversations whose open question is older than that and who were not told yet, but for those `shown` an answer in the
+    making; those that other processes answer at this moment are theirs to tell.
     """
-    rows = connection.execute(_FIND, {"is_noticed": False, "since_s": -older_than_s, "room": room})
-    return [(WorkspaceId(row[0]), ConversationId(row[1])) for row in rows if row[2] in (None, process)]
+    named = {"is_noticed": False, "since_s": -older_than_s, "room": room, "process": process, "shown": list(shown)}
+    return _found(connection, _UNNOTICED, named)
 
 
-def overdue(connection: sa.Connection, *, older_than_s: float, room: int) -> Sequence[tuple[WorkspaceId, ConversationId]]:
+def overdue(connection: sa.Connection, *, older_than_s: float, room: int) -> Sequence[Open]:
     """Conversations whose open question is older than that, told or not."""
-    found: list[tuple[WorkspaceId, ConversationId]] = []
-    for told in (True, False):
-        rows = connection.execute(_FIND, {"is_noticed": told, "since_s": -older_than_s, "room": room})
-        found.extend((WorkspaceId(row[0]), ConversationId(row[1])) for row in rows)
-    return found
+    both = ({"is_noticed": told, "since_s": -older_than_s, "room": room} for told in (True, False))
+    return [one for named in both for one in _found(connection, _FIND, named)]
+
+
+def _found(connection: sa.Connection, statement: sa.Select[Any], named: Mapping[str, Any]) -> list[Open]:
+    return [(WorkspaceId(row[0]), ConversationId(row[1])) for row in connection.execute(statement, named)]
 
 
 _THIS = sa.and_(_C.workspace_id == sa.bindparam("of_workspace"), _C.conversation_id == sa.bindparam("of_conversation"))
@@ -64,14 +66,31 @@ def mark_noticed(
     return Place(*row) if row is not None else None
 
 
+_OPEN = sa.and_(
+    turn.c.workspace_id == sa.bindparam("of_workspace"),
+    turn.c.conversation_id == sa.bindparam("of_conversation"),
+    turn.c.role == "customer",
+)
+_STALE = (
+    sa.select(sa.func.max(turn.c.seq))
+    .join(conversation, sa.and_(_C.workspace_id == turn.c.workspace_id, _C.conversation_id == turn.c.conversation_id))
+    .where(_OPEN, turn.c.seq > _C.answered_seq, turn.c.created_at < from_now(sa.bindparam("since_s", type_=sa.Float)))
+)
+_NEXT = sa.select(sa.func.min(turn.c.created_at)).where(_OPEN, turn.c.seq > sa.bindparam("through"))
+_FRESH = _C.customer_seq > sa.bindparam("through")
 _EXPIRE = (
     sa.update(conversation)
     .where(_THIS, _C.due_at.is_not(None), _C.due_since < from_now(sa.bindparam("since_s", type_=sa.Float)))
     .values(
         {
             **IDLE,
+            "due_at": sa.case((_FRESH, from_now(0)), else_=None),
+            # a message may have come since we looked: the row knows, our look does not
+            "due_since": sa.case(
+                (_FRESH, sa.func.coalesce(sa.bindparam("next_since", type_=UtcDateTime()), from_now(0))), else_=None
+            ),
             "epoch": _C.epoch + 1,
-            "answered_seq": _C.customer_seq,
+            "answered_seq": sa.bindparam("through"),
             "window_break": "expired",
             "last_seq": _C.last_seq + 1,
             "last_event": _C.last_event + 1,
@@ -84,13 +103,17 @@ _EXPIRE = (
 def expire(
     connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId, *, older_than_s: float
 ) -> Place | None:
-    """Give up the open question: nothing is due, nobody's answer can be stored. None when it is not overdue any more.
+    """Give up what was asked longer ago than that: nobody's answer to it can be stored. What was asked since stays due.
 
-    Returns where the notice about it goes.
+    Returns where the notice about it goes; None when nothing is overdue any more.
     """
-    row = connection.execute(
-        _EXPIRE, {"of_workspace": workspace_id, "of_conversation": conversation_id, "since_s": -older_than_s}
-    ).one_or_none()
+    this = {"of_workspace": workspace_id, "of_conversation": conversation_id}
+    since = {"since_s": -older_than_s}
+    through = connection.scalar(_STALE, {**this, **since})
+    if through is None:
+        return None
+    next_since = connection.scalar(_NEXT, {**this, "through": through})
+    row = connection.execute(_EXPIRE, {**this, **since, "through": through, "next_since": next_since}).one_or_none()
     return Place(*row) if row is not None else None
 
 

@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
 
 from bot.conversation.receiving import take
+from bot.conversation.rollover import keep_summary
 from bot.errors import Superseded
 from bot.events import (
     AccountKey,
@@ -23,11 +26,14 @@ from bot.events import (
     Stored,
     Undecodable,
 )
-from bot.store import controls, conversations, dialogue, parties, waiting, workspaces
+from bot.store import controls, conversations, dialogue, inbox, jobs, parties, summaries, waiting, workspaces
 from bot.store.conversations import Claim, WindowState
 from bot.store.ids import ProcessId
 from bot.store.parties import AccountRef
 from bot.store.store import Store
+from bot.store.summaries import Fold
+from bot.store.tables import conversation, turn
+from bot.store.times import from_now
 from tests.contract.stores import KINDS, open_store
 from tests.house import address, open_house
 
@@ -101,6 +107,18 @@ async def test_an_answer_ends_the_lease_and_what_came_meanwhile_is_due(desk: Des
     assert (again.answered_seq, again.epoch) == (1, claim.epoch)
 
 
+async def test_a_burst_is_collected_for_five_waits_at_most(desk: Desk) -> None:
+    await desk.hear("one")
+    (claim,) = await desk.claim()
+    await desk.settle(claim, 1)
+    hear = partial(desk.store.write, conversations.hear, claim.workspace_id, claim.conversation_id, wait_s=60)
+    await hear()
+    for waited_s, due in ((0, 0), (200, 0), (250, 1)):
+        await desk.store.write(lambda c, s=waited_s: c.execute(sa.update(conversation).values(due_since=from_now(-s))))
+        await hear()
+        assert len(await desk.claim()) == due
+
+
 async def test_a_lease_that_ran_out_is_taken_over_and_fences_its_holder(desk: Desk) -> None:
     await desk.hear("one")
     (mine,) = await desk.claim(ME, lease_s=0)
@@ -142,6 +160,17 @@ async def test_what_a_stop_left_is_kept_once_and_only_after_a_stop(desk: Desk) -
     assert await desk.store.write(*keep) is None
 
 
+async def test_a_summary_that_comes_after_the_window_was_folded_there_is_dropped(desk: Desk) -> None:
+    await desk.hear("one")
+    (claim,) = await desk.claim()
+    await desk.store.write(lambda c: conversations.settle(c, claim, 1, replace(STATE, folded_seq=2), wait_s=0))
+    await desk.store.write(jobs.add, claim.workspace_id, "summarise", claim.conversation_id)
+    (job,) = await desk.store.write(jobs.claim, ME, lease_s=10, room=1)
+    await desk.store.write(keep_summary, job, ME, Fold(2, 1, 50, "late"))
+    assert await desk.store.read(summaries.newer, claim.workspace_id, claim.conversation_id, 0) is None
+    assert await desk.store.write(jobs.claim, ME, lease_s=10, room=1) == ()
+
+
 async def test_an_interrupt_keeps_the_lease_at_a_new_epoch(desk: Desk) -> None:
     await desk.hear("one")
     (claim,) = await desk.claim()
@@ -154,14 +183,36 @@ async def test_an_interrupt_keeps_the_lease_at_a_new_epoch(desk: Desk) -> None:
 
 async def test_who_waits_is_noticed_once_and_expires_once(desk: Desk) -> None:
     await desk.hear("one")
-    (one,) = await desk.store.read(waiting.unnoticed, ME, older_than_s=-1, room=5)
+    (one,) = await desk.store.read(waiting.unnoticed, ME, (), older_than_s=-1, room=5)
     assert await desk.store.write(waiting.mark_noticed, *one, older_than_s=-1) is not None
     assert await desk.store.write(waiting.mark_noticed, *one, older_than_s=-1) is None
-    assert await desk.store.read(waiting.unnoticed, ME, older_than_s=-1, room=5) == []
+    assert await desk.store.read(waiting.unnoticed, ME, (), older_than_s=-1, room=5) == []
     assert await desk.store.read(waiting.overdue, older_than_s=-1, room=5) == [one]
     assert await desk.store.write(waiting.expire, *one, older_than_s=-1) is not None
     assert await desk.store.write(waiting.expire, *one, older_than_s=-1) is None
     assert await desk.claim() == ()
+
+
+async def test_what_was_asked_lately_outlives_what_expires(desk: Desk) -> None:
+    await desk.hear("old")
+    for aged in (sa.update(turn).values(created_at=from_now(-100)), sa.update(conversation).values(due_since=from_now(-100))):
+        await desk.store.write(lambda c, aged=aged: c.execute(aged))
+    await desk.hear("fresh")
+    (one,) = await desk.store.read(waiting.overdue, older_than_s=50, room=5)
+    assert await desk.store.write(waiting.expire, *one, older_than_s=50) is not None
+    assert await desk.store.read(waiting.overdue, older_than_s=50, room=5) == []
+    (claim,) = await desk.claim()
+    assert (claim.answered_seq, claim.window_break) == (1, "expired")
+    assert (datetime.now(UTC) - claim.due_since).total_seconds() < 50
+
+
+async def test_who_waits_is_found_behind_those_who_watch_an_answer_and_those_whom_others_answer(desk: Desk) -> None:
+    watched, theirs, waits = [(await desk.hear("hello", who)).conversation_id for who in ("ann", "bob", "zoe")]
+    await desk.store.write(
+        lambda c: c.execute(sa.update(conversation).where(conversation.c.conversation_id == theirs).values(lease_owner=OTHER))
+    )
+    found = await desk.store.read(waiting.unnoticed, ME, [watched], older_than_s=-1, room=1)
+    assert [conversation_id for _, conversation_id in found] == [waits]
 
 
 async def test_the_log_of_an_address_goes_on_over_conversations(desk: Desk) -> None:
@@ -186,6 +237,20 @@ async def test_times_come_back_as_they_went(desk: Desk) -> None:
     (claim,) = await desk.claim()
     assert abs((claim.due_since - before).total_seconds()) < 5
     assert claim.due_since.utcoffset() == before.utcoffset()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_update_that_cannot_be_stored_becomes_a_dead_letter_and_holds_nobody_up(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    async with open_store(kind, request) as store, open_house(store, running=False) as house:
+        batch = [Received(WEB, text, b"raw", message("ann", text)) for text in ("one", "bad", "three")]
+        batch[1] = replace(batch[1], event=message("ann", "half a pair: \ud800"))
+        receipts = await house.intake.receive(batch)
+        assert [type(receipt) for receipt in receipts] == [Stored, DeadLettered, Stored]
+        assert [type(receipt) for receipt in await house.intake.receive(batch[1:2])] == [Ignored]
+        assert await store.read(inbox.dead_letters, house.ref.workspace_id) == 1
+        assert await house.dialogue("ann") == [("customer", "one"), ("customer", "three")]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -65,7 +65,7 @@ NEEDS: Mapping[str, str] = {
     **dict.fromkeys(_around("jobs.claim"), ""),
     "rollover:before": "history",
     "rollover:during": "history",
-    **dict.fromkeys(_around("rollover._keep"), "history"),
+    **dict.fromkeys(_around("rollover.keep_summary"), "history"),
     **dict.fromkeys(_around("sending.begin"), "account"),
     "channel.send:before": "account",
     "channel.send:after": "account",
@@ -95,7 +95,7 @@ STOPS: Mapping[str, str] = {
     "channel.send:before": "account",
     "channel.send:after": "account",
     "channel.edit:before": "account",
-    "rollover._keep:before": "history",
+    "rollover.keep_summary:before": "history",
 }
 # passed once in a life, or so seldom that waiting for a second time is idle
 ONCE = ("opening", "leases", "accounts", "sending.orphans", "migration:before commit", "migration:after")

@@ -149,7 +149,7 @@ def push_stage(
         Fitting(store, node, history_tokens=conversation.history_tokens, max_tokens=generation.max_tokens),
         Contents(store, {one.account_id: one for one in accounts.values()}),
         previews,
-        Voice(generation.max_tokens, 0.0, debounce_s),
+        Voice(0.0, debounce_s),
         secret.sign,
         lambda _account, text: channel.split(text),
         metrics,

@@ -59,6 +59,24 @@ async def test_an_answer_is_previewed_while_it_grows_and_the_preview_never_follo
         assert isinstance(seen[0], StatusChanged)
 
 
+async def test_a_page_that_stays_open_sees_previews_in_a_new_conversation_too() -> None:
+    async with open_house() as house:
+        for turn in (1, 3):
+            await house.hear("ann", "hello")
+            await house.answer("ann", turn)
+        opened = 0
+        async for event in house.events("ann", within_s=5):
+            if isinstance(event, TurnAdded) and event.turn.seq == 4:
+                await house.begin_anew("ann")
+            if isinstance(event, StatusChanged) and event.name == "opened":
+                opened += 1
+                if opened == 2:
+                    house.node.behaviour.gate, house.node.behaviour.gate_after = asyncio.Event(), 1
+                    await house.hear("ann", "afresh")
+            if opened == 2 and isinstance(event, PreviewShown) and event.text:
+                break
+
+
 async def test_stop_keeps_what_was_shown_and_frees_the_node() -> None:
     async with open_house() as house:
         house.node.behaviour.gate = asyncio.Event()

@@ -32,7 +32,7 @@ async def _tried_twice(house: House) -> None:
         await asyncio.sleep(0.01)
 
 
-@pytest.mark.parametrize("fault", ["down", "error", "full", "refuse", "cut", "garbage", "silent", "endless"])
+@pytest.mark.parametrize("fault", ["down", "error", "full", "refuse", "cut", "abort", "garbage", "silent", "endless"])
 async def test_a_broken_node_costs_time_and_never_half_an_answer(fault: str) -> None:
     async with open_house(deadlines=QUICK) as house:
         dialogue = await _break_then_mend(house, fault)

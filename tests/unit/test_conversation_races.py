@@ -1,5 +1,6 @@
 """What happens in the narrow places between two steps of an answer."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,9 +10,11 @@ from bot.conversation.claiming import OpenQuestion, take_due
 from bot.conversation.memory import Memory
 from bot.conversation.storing import drop_preview, store_answer, store_stopped
 from bot.store import controls, conversations, outbox
+from bot.store.bulletin import Topic
 from bot.store.memory import MemoryStore
 from bot.store.parties import AccountRef
 from bot.store.tables import outbox as table
+from bot.store.tables import reply_trace
 from tests.delivery_scene import settle_scene
 from tests.house import House, address, open_house
 
@@ -70,6 +73,60 @@ async def test_a_new_conversation_that_meets_a_finished_answer_ends_its_preview(
         await house.until(lambda: store.first is None and house.worker.in_flight == 0)
         assert await house.dialogue("ann") == []
         assert await shown(house, "ann") is None
+
+
+async def test_what_a_stop_keeps_late_breaks_the_window_of_the_question_after() -> None:
+    store = Interposed(store_stopped)
+    async with open_house(store) as house:
+        house.node.behaviour.gate, house.node.behaviour.gate_after = asyncio.Event(), 2
+
+        async def ask_again() -> None:
+            await house.hear("ann", "second")
+            await house.until(lambda: len(house.node.prompts) == 2)
+
+        store.first = ask_again
+        await house.hear("ann", "first")
+        await house.until(lambda: house.previews.texts[-1:] == ["You said:"])
+        await house.stop("ann")
+        await house.answer("ann", 1)
+        house.node.behaviour.gate.set()
+        await house.answer("ann", 2)
+        await house.hear("ann", "third")
+        await house.answer("ann", 4)
+        breaks = await store.read(lambda c: c.scalars(sa.select(reply_trace.c.window_break).order_by(reply_trace.c.seq)).all())
+        assert breaks == ["stop", "late_stop"]
+
+
+async def test_a_database_error_that_nobody_foresaw_costs_a_moment_and_not_the_worker() -> None:
+    store = Interposed(take_due)
+    async with open_house(store) as house:
+
+        async def fail() -> None:
+            raise sa.exc.DataError("claim", {}, ValueError("out of range"))
+
+        store.first = fail
+        await house.until(lambda: store.first is None)
+        await house.hear("ann", "hello")
+        await house.answer("ann", 1)
+
+
+async def test_a_late_word_of_an_earlier_stop_does_not_end_a_valid_answer() -> None:
+    store = Interposed(conversations.renew)
+    async with open_house(store) as house:
+        house.node.behaviour.gate = asyncio.Event()
+        receipt = await house.hear("ann", "hello")
+        await house.until(lambda: house.node.running == 1)
+        compared = asyncio.Event()
+
+        async def note() -> None:
+            compared.set()
+
+        store.first = note
+        store.bulletin.deliver(Topic.SUPERSEDED, receipt.conversation_id)
+        await asyncio.wait_for(compared.wait(), 1)
+        house.node.behaviour.gate.set()
+        await house.answer("ann", 1)
+        assert len(house.node.prompts) == 1
 
 
 def claimed(store: MemoryStore, ref: AccountRef) -> Awaitable[tuple[OpenQuestion, ...]]:

@@ -68,7 +68,7 @@ async def open_push() -> AsyncIterator[Push]:
             fitting,
             Contents(store, {ref.account_id: ref}),
             RoutedPreviews(PullPreviews(), {ref.account_id: process.previews}),
-            Voice(256, 0.0, 0.0),
+            Voice(0.0, 0.0),
             lambda purpose, text: f"{purpose}{text}".encode().hex()[:64],
             lambda _, text: scene.double.split(text),
             NoCounters(),

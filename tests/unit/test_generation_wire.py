@@ -37,16 +37,25 @@ class Server:
 
 
 @asynccontextmanager
+async def listening(server: Server) -> AsyncIterator[str]:
+    """The URL under which the server answers inside the block."""
+    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/v1"
+    finally:
+        listener.close()
+        await listener.wait_closed()
+
+
+@asynccontextmanager
 async def wired(*replies: bytes | None) -> AsyncIterator[tuple[Server, Wire]]:
     server = Server(*replies)
-    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
-    wire = Wire(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1")
-    try:
-        yield server, wire
-    finally:
-        await wire.close()
-        listening.close()
-        await listening.wait_closed()
+    async with listening(server) as url:
+        wire = Wire(url)
+        try:
+            yield server, wire
+        finally:
+            await wire.close()
 
 
 async def ask(wire: Wire) -> bytes:

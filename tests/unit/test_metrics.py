@@ -1,6 +1,7 @@
 """Every metric is listed in the docs with its labels, and labels cannot grow without end."""
 
 import ast
+import asyncio
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.metrics import MEASURES, MOST_SERIES, Metrics
+from tests.house import open_house
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOC = ROOT / "docs" / "operations.md"
@@ -66,6 +68,35 @@ def test_what_the_product_counts_has_a_metric_with_those_labels() -> None:
         assert len(MEASURES[name].labels) == labels, f"{where}: {name} has other labels"
         kinds = {"observe": "seconds", "level": "gauge"}
         assert MEASURES[name].kind == kinds.get(method, "counter"), f"{where}: {name} is no {method}"
+
+
+def test_every_metric_is_counted_somewhere() -> None:
+    assert {name for _, _, name, _ in calls()} == set(MEASURES)
+
+
+async def test_a_dialogue_is_counted_as_the_docs_say() -> None:
+    async with open_house(answer_within_s=0.2) as house:
+        await house.hear("ann", "hello")
+        await house.answer("ann", 1)
+        house.node.behaviour.gate, house.node.behaviour.gate_after = asyncio.Event(), 1
+        await house.hear("ann", "a long story")
+        await house.until(lambda: house.previews.texts[-1:] == ["You"])
+        await house.stop("ann")
+        await house.answer("ann", 3)
+        house.node.behaviour.fault = "full"
+        await house.hear("bob", "never answered")
+        await house.until(lambda: "frontdesk_expired_total 1.0" in house.metrics.exposition().decode())
+        text = house.metrics.exposition().decode()
+    for line in (
+        'frontdesk_turns_total{role="customer"} 3.0',
+        'frontdesk_turns_total{role="bot"} 2.0',
+        'frontdesk_turns_total{role="system"} 1.0',
+        'frontdesk_generation_requests_total{result="answered"} 1.0',
+        'frontdesk_generation_requests_total{result="abandoned"} 1.0',
+        f'frontdesk_generation_tokens_total{{kind="output"}} {len("You said: hello") + 3}.0',
+    ):
+        assert line in text
+    assert 'frontdesk_generation_requests_total{result="NodeBusy"}' in text
 
 
 def test_labels_are_bounded() -> None:

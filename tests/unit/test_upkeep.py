@@ -4,6 +4,7 @@ import asyncio
 
 import sqlalchemy as sa
 
+from bot.conversation.counters import NoCounters
 from bot.conversation.visitors import Visitors
 from bot.store.store import Store
 from bot.upkeep import Upkeep
@@ -21,7 +22,7 @@ async def test_raw_updates_are_dropped_after_seven_days() -> None:
             lambda connection: connection.execute(sa.text("UPDATE inbox SET received_at = received_at - 8 * 86400 * 1000000"))
         )
         await house.hear("ann", "fresh")
-        await Upkeep(house.store).tidy(asyncio.Event())
+        await Upkeep(house.store, NoCounters()).tidy(asyncio.Event())
         assert await _count(house.store, "inbox") == 1
         assert await house.dialogue("ann") == [("customer", "old"), ("customer", "fresh")]
 
@@ -32,6 +33,6 @@ async def test_expired_sessions_are_forgotten_and_live_ones_kept() -> None:
         await visitors.open(WEB)
         await house.store.write(lambda connection: connection.execute(sa.text("UPDATE session SET expires_at = 1")))
         token, _ = await visitors.open(WEB)
-        await Upkeep(house.store).tidy(asyncio.Event())
+        await Upkeep(house.store, NoCounters()).tidy(asyncio.Event())
         assert await _count(house.store, "session") == 1
         assert await visitors.find(WEB, token) is not None
