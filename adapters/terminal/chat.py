@@ -18,20 +18,25 @@ class LinkBack:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionLost:
+    """The instance does not know this session any more: a fresh one was opened, with a conversation of its own."""
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """A message was not taken and will not be: too long, for example. `reason` is for people."""
 
     reason: str
 
 
-Happening = ChatEvent | LinkLost | LinkBack
+Happening = ChatEvent | LinkLost | LinkBack | SessionLost
 
 
 class Chat(Protocol):
     """One person's dialogue."""
 
     async def history(self) -> tuple[TurnView, ...]:
-        """The current conversation so far; `events` goes on from there."""
+        """The current conversation so far; `events` goes on from there. Raises FrontdeskError where there is no dialogue."""
         ...
 
     def events(self) -> AsyncIterator[Happening]:
@@ -43,9 +48,5 @@ class Chat(Protocol):
         ...
 
     async def stop(self) -> None:
-        """Stop the answer being made."""
-        ...
-
-    async def begin_anew(self) -> None:
-        """Close the conversation and open another."""
+        """Stop the answer being made; tried until it is heard."""
         ...

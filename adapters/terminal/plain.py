@@ -1,74 +1,86 @@
 """Line by line, for pipes, dumb terminals and screen readers: whole messages only, nothing is ever drawn over."""
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator
+import signal
+from collections.abc import AsyncIterator, Callable
 from typing import TextIO
 
-from adapters.terminal.chat import Chat, Refused
-from adapters.terminal.talk import HELP, Talk
-from adapters.terminal.words import say, turn
+from adapters.terminal.chat import Chat
+from adapters.terminal.exchange import ADVICE, HELP, LEAVE, STOP, Exchange
 
-LINES = 1000
+# longer than a question stays due by default: past it no answer will come
+PATIENCE_S = 1800.0
 
 
 class PlainScreen:
-    """Reads lines from `given`, prints to `shown`. At end-of-file it waits for the last answer, then returns."""
+    """Takes `lines`, prints to `shown`. At their end, or at /quit, it waits for the last answer, then returns.
 
-    def __init__(self, chat: Chat, given: TextIO, shown: TextIO, *, columns: int = 80) -> None:
-        self._chat = chat
-        self._given = given
+    `person`: somebody types, and may type on during an answer; else each line waits for the answer to the one before, as a
+    file of questions wants it.
+    """
+
+    def __init__(self, chat: Chat, lines: AsyncIterator[str], shown: TextIO, *, columns: Callable[[], int], person: bool) -> None:
+        self._lines = lines
         self._shown = shown
-        self._talk = Talk(columns)
-        self._heard = asyncio.Event()
+        self._person = person
+        self._exchange = Exchange(chat, show=self._print, changed=lambda: None, columns=columns)
+        self._leaving = asyncio.Event()
+        self._unread = False
 
     async def run(self) -> None:
-        for view in await self._chat.history():
-            self._print(turn(view, self._talk.columns))
+        """Raises BrokenPipeError when nobody reads any more."""
+        if self._person:
+            self._exchange.note(ADVICE)
+        await self._exchange.open()
+        if self._person:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self.interrupt)
         async with asyncio.TaskGroup() as tasks:
-            listening = tasks.create_task(self._listen())
-            async for line in lines(self._given):
-                if not await self._handle(line.strip()):
-                    break
-            while self._talk.waits:
-                self._heard.clear()
-                await self._heard.wait()
-            listening.cancel()
+            running = tasks.create_task(self._exchange.run())
+            talking = tasks.create_task(self._talk())
+            leaving = tasks.create_task(self._leaving.wait())
+            await asyncio.wait({talking, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            await self._exchange.leave()
+            for task in (running, talking, leaving):
+                task.cancel()
+        if self._unread:
+            raise BrokenPipeError
 
-    async def _listen(self) -> None:
-        async for happening in self._chat.events():
-            printed = self._talk.hear(happening)
-            if printed is not None:
-                self._print(printed)
-            self._heard.set()
+    def interrupt(self) -> None:
+        """Ctrl-C: ends the answer being made; else leaves."""
+        if self._exchange.can_stop:
+            self._exchange.stop()
+        else:
+            self._leaving.set()
 
-    async def _handle(self, line: str) -> bool:
-        """Act on one line; False when the person leaves."""
-        if line == "/help":
-            self._print(HELP)
-        elif line in {"/quit", "/exit"}:
-            return False
-        elif line:
-            answer = await self._chat.say(line)
-            if isinstance(answer, Refused):
-                self._print(say("note", answer.reason, self._talk.columns))
-            elif answer is not None:
-                self._talk.said(answer)
-        return True
+    async def _talk(self) -> None:
+        async for line in self._lines:
+            text = line.strip()
+            if text in LEAVE:
+                break
+            if text == HELP:
+                self._exchange.note(ADVICE)
+            elif text:
+                await self._hand_over(text)
+        await self._answered()
+
+    async def _hand_over(self, text: str) -> None:
+        if self._person:
+            await self._exchange.room()
+        elif text != STOP:
+            await self._answered()
+        self._exchange.submit(text)
+
+    async def _answered(self) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await self._exchange.answered()
+        except TimeoutError:
+            self._exchange.talk.give_up()
+            self._exchange.note("No answer came.")
 
     def _print(self, text: str) -> None:
-        print(text, file=self._shown, flush=True)
-
-
-async def lines(given: TextIO) -> AsyncIterator[str]:
-    """Lines as they are typed. A thread waits for them, since a terminal or file cannot be awaited; it ends with the process."""
-    loop, queue = asyncio.get_running_loop(), asyncio.Queue[str | None](LINES)
-
-    def read() -> None:
-        for line in given:
-            asyncio.run_coroutine_threadsafe(queue.put(line), loop).result()
-        asyncio.run_coroutine_threadsafe(queue.put(None), loop).result()
-
-    threading.Thread(target=read, daemon=True, name="frontdesk-chat-input").start()
-    while (line := await queue.get()) is not None:
-        yield line
+        try:
+            print(text, file=self._shown, flush=True)
+        except BrokenPipeError:
+            self._unread = True
+            self._leaving.set()

@@ -10,93 +10,89 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.output import Output
 from prompt_toolkit.patch_stdout import patch_stdout
 
-from adapters.terminal.chat import Chat, Refused
-from adapters.terminal.talk import HELP, Talk
-from adapters.terminal.words import say, turn
+from adapters.terminal.chat import Chat
+from adapters.terminal.exchange import ADVICE, FRESH, HELP, LEAVE, STOP, Exchange
+from adapters.terminal.words import say
 
+# of the answer being made; the whole is printed when it is complete
 LIVE_LINES = 12
+REDRAW_S = 0.05
+COMMANDS = FRESH | {STOP}
 
 
 class LiveScreen:
     """Runs until Ctrl-D, Ctrl-C at an empty line, or /quit."""
 
     def __init__(self, chat: Chat, *, given: Input | None = None, shown: Output | None = None) -> None:
-        self._chat = chat
-        self._talk = Talk(_columns())
+        self._exchange = Exchange(chat, show=_print, changed=self._redraw, columns=_columns)
+        self._above = ""
         self._session: PromptSession[str] = PromptSession(
             message=self._prompt, key_bindings=self._keys(), erase_when_done=True, input=given, output=shown
         )
-        self._stopping: set[asyncio.Task[None]] = set()
+        self._session.app.min_redraw_interval = REDRAW_S
 
     async def run(self) -> None:
         with patch_stdout(raw=True):
-            print(HELP)  # noqa: T201
-            for view in await self._chat.history():
-                print(turn(view, self._talk.columns))  # noqa: T201
+            self._exchange.note(ADVICE)
+            await self._exchange.open()
             async with asyncio.TaskGroup() as tasks:
-                listening = tasks.create_task(self._listen())
+                running = tasks.create_task(self._exchange.run())
                 while await self._ask():
                     pass
-                listening.cancel()
+                await self._exchange.leave()
+                running.cancel()
 
     async def _ask(self) -> bool:
         """One line typed and acted on; False when the person leaves."""
         try:
-            line = (await self._session.prompt_async()).strip()
+            text = (await self._session.prompt_async()).strip()
         except (EOFError, KeyboardInterrupt):
             return False
-        if line in {"/quit", "/exit"}:
+        if text in LEAVE:
             return False
-        if line == "/help":
-            print(HELP)  # noqa: T201
-        elif line:
-            await self._say(line)
+        if text == HELP:
+            self._exchange.note(ADVICE)
+        elif text:
+            if text not in COMMANDS:
+                _print(say("you", text, _columns()))
+            self._exchange.submit(text)
         return True
 
-    async def _say(self, line: str) -> None:
-        if not line.startswith("/"):
-            print(say("you", line, self._talk.columns))  # noqa: T201
-        answer = await self._chat.say(line)
-        if isinstance(answer, Refused):
-            print(say("note", answer.reason, self._talk.columns))  # noqa: T201
-        elif answer is not None:
-            self._talk.said(answer)
-            self._session.app.invalidate()
-
-    async def _listen(self) -> None:
-        async for happening in self._chat.events():
-            self._talk.columns = _columns()
-            printed = self._talk.hear(happening)
-            if printed is not None:
-                print(printed)  # noqa: T201
-            self._session.app.invalidate()
+    def _redraw(self) -> None:
+        """Lay out what stands above the input line: the end of the answer being made, or what is waited for."""
+        talk, above = self._exchange.talk, ""
+        if talk.preview:
+            room = max(1, min(LIVE_LINES, shutil.get_terminal_size().lines - 4))
+            above = "\n".join(say("bot", talk.preview, _columns()).split("\n")[-room:])
+        elif talk.unsent:
+            above = "sending ..."
+        elif talk.stoppable:
+            above = "bot: ..."
+        self._above = f"{above}\n" if above else ""
+        self._session.app.invalidate()
 
     def _prompt(self) -> FormattedText:
-        """What stands at the bottom: the end of the answer being made, then the input line."""
-        above = ""
-        if self._talk.preview:
-            lines = say("bot", self._talk.preview, self._talk.columns).splitlines()
-            above = "\n".join(lines[-LIVE_LINES:]) + "\n"
-        elif self._talk.answering or self._talk.waits:
-            above = "bot: ...\n"
-        return FormattedText([("italic", above), ("bold", "> ")])
+        return FormattedText([("italic", self._above), ("bold", "> ")])
 
     def _keys(self) -> KeyBindings:
         keys = KeyBindings()
 
         @keys.add("c-c")
+        @keys.add("<sigint>")  # pressed while a message is being printed, it comes as a signal
         def _(event: KeyPressEvent) -> None:
             """Ends the answer being made; else clears the line; else leaves."""
-            if self._talk.answering:
-                task = asyncio.ensure_future(self._chat.stop())
-                self._stopping.add(task)
-                task.add_done_callback(self._stopping.discard)
+            if self._exchange.can_stop:
+                self._exchange.stop()
             elif event.current_buffer.text:
                 event.current_buffer.reset()
             else:
                 event.app.exit(exception=KeyboardInterrupt)
 
         return keys
+
+
+def _print(text: str) -> None:
+    print(text)  # noqa: T201  patched: it goes above the input line
 
 
 def _columns() -> int:

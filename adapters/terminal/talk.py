@@ -1,34 +1,69 @@
-"""What the person at the terminal should know: which messages wait, what is being said, what to print. No terminal in here."""
+"""What the person at the terminal should know: what is being said, which messages wait, what to print. No terminal in here.
 
+A message typed here comes back twice, in any order: as the answer to its call (its seq) and as a turn in the log. The two
+are paired, so that it is not printed again, and so that what waits is known even while conversations change.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from adapters.terminal.chat import Happening, LinkBack, LinkLost
-from adapters.terminal.words import say, turn
-from bot.views import PreviewGone, PreviewShown, StatusChanged, TurnAdded, TurnDeleted, TurnEdited
+from adapters.terminal.chat import Happening, LinkBack, LinkLost, SessionLost
+from adapters.terminal.turns import printed
+from adapters.terminal.words import say
+from bot.views import PreviewGone, PreviewShown, StatusChanged, TurnAdded, TurnDeleted, TurnEdited, TurnView
 
-HELP = "Type a message and press Enter. /stop ends an answer, /new begins afresh, /help is this, Ctrl-D leaves."
+LOST = "The connection is lost. I keep trying; what you type is sent when it is back."
+FORGOTTEN = "The former conversation is not kept there any more. This is a new one."
 
 
 @dataclass
 class Talk:
-    """Follows the events of a dialogue. `mine` are the seqs typed here, which need not be printed again."""
+    """Follows one dialogue, for a screen of `columns()`.
 
-    columns: int = 80
+    `unsent`: messages handed over and not taken yet; `taken`: seqs not seen in the log yet; `open`: seqs seen there and not
+    answered; `unclaimed`: customer turns of the log that may be ours, as long as something is unsent. `rest`: of an answer
+    that was stopped, the part on show follows as a turn.
+    """
+
+    columns: Callable[[], int] = lambda: 80
     preview: str = ""
     answering: bool = False
-    waiting_for: int = 0
-    answered: int = 0
-    mine: set[int] = field(default_factory=set)
+    lost: bool = False
+    rest: bool = False
+    unsent: int = 0
+    taken: set[int] = field(default_factory=set)
+    open: set[int] = field(default_factory=set)
+    unclaimed: dict[int, TurnView] = field(default_factory=dict)
+
+    @property
+    def stoppable(self) -> bool:
+        """Whether an answer is being made or due."""
+        return self.answering or bool(self.taken or self.open)
 
     @property
     def waits(self) -> bool:
-        """Whether a message sent from here still has no answer."""
-        return self.answered < self.waiting_for
+        """Whether a message of this terminal still has no answer."""
+        return bool(self.unsent or self.taken or self.open)
 
-    def said(self, seq: int) -> None:
-        """A message typed here was taken."""
-        self.mine.add(seq)
-        self.waiting_for = max(self.waiting_for, seq)
+    def given(self) -> None:
+        """A message was handed over."""
+        self.unsent += 1
+
+    def settled(self, seq: int | None) -> list[str]:
+        """It was taken under `seq`, or leaves no turn. What to print: turns that turned out to be of another window."""
+        self.unsent -= 1
+        if seq is not None and self.unclaimed.pop(seq, None) is None:
+            self.taken.add(seq)
+        if self.unsent:
+            return []
+        others, self.unclaimed = self.unclaimed, {}
+        self.open -= others.keys()
+        return [printed(view, self.columns()) for view in others.values()]
+
+    def give_up(self) -> None:
+        """Nothing is waited for any more."""
+        self.taken.clear()
+        self.open.clear()
 
     def hear(self, happening: Happening) -> str | None:
         """What to print for it, if anything."""
@@ -36,43 +71,62 @@ class Talk:
             case PreviewShown(text):
                 self.preview, self.answering = text, True
             case PreviewGone():
-                self.preview, self.answering = "", False
-            case TurnAdded():
-                return self._turn(happening)
+                self._quiet()
+            case TurnAdded(_, view):
+                return self._turn(view)
             case StatusChanged(_, _, name):
                 return self._status(name)
-            case _:
-                return self._news(happening)
-        return None
-
-    def _news(self, happening: Happening) -> str | None:
-        """What changed besides the dialogue's going on."""
-        match happening:
             case TurnEdited(_, view):
-                return f"(changed) {turn(view, self.columns)}"
+                return printed(view, self.columns(), changed=True)
             case TurnDeleted(_, seq):
-                return f"(message {seq} was deleted)"
-            case LinkLost():
-                return say("note", "The connection is lost. I keep trying; what you type is sent when it is back.", self.columns)
-            case LinkBack():
-                return say("note", "The connection is back.", self.columns)
+                return self._note(f"Message {seq} was deleted.")
+            case _:
+                return self._of_link(happening)
         return None
 
-    def _turn(self, added: TurnAdded) -> str | None:
-        view = added.turn
+    def _of_link(self, happening: LinkLost | LinkBack | SessionLost) -> str:
+        match happening:
+            case LinkLost():
+                self._quiet()
+                self.lost = True
+                return self._note(LOST)
+            case LinkBack():
+                self.lost = False
+                return self._note("The connection is back.")
+            case SessionLost():
+                self._quiet()
+                self.give_up()
+                self.unclaimed.clear()
+                return self._note(FORGOTTEN)
+
+    def _turn(self, view: TurnView) -> str | None:
         if view.role == "customer":
-            return None if view.seq in self.mine else turn(view, self.columns)
+            return self._of_customer(view)
         if view.role in {"bot", "agent"}:
-            self.preview, self.answering = "", False
-            self.answered = max(self.answered, view.in_reply_to or view.seq)
-        return turn(view, self.columns)
+            self._quiet()
+            self.rest = False
+            answered = view.in_reply_to or view.seq
+            self.open = {seq for seq in self.open if seq > answered}
+        return printed(view, self.columns())
+
+    def _of_customer(self, view: TurnView) -> str | None:
+        if view.seq in self.taken:
+            self.taken.remove(view.seq)
+        elif self.unsent:
+            self.unclaimed[view.seq] = view
+        else:
+            return printed(view, self.columns())
+        self.open.add(view.seq)
+        return None
 
     def _status(self, name: str) -> str | None:
-        if name == "stopped":
-            self.preview, self.answering = "", False
-            self.answered = max(self.answered, self.waiting_for)
-        if name == "opened":
-            self.preview, self.answering, self.waiting_for, self.answered = "", False, 0, 0
-            self.mine.clear()
-            return say("note", "A new conversation.", self.columns)
-        return None
+        self.rest = name == "stopped" and bool(self.preview)
+        self._quiet()
+        self.open.clear()
+        return self._note("A new conversation.") if name == "opened" else None
+
+    def _quiet(self) -> None:
+        self.preview, self.answering = "", False
+
+    def _note(self, text: str) -> str:
+        return say("note", text, self.columns())

@@ -3,34 +3,51 @@
 import contextlib
 import json
 import os
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 
 class TokenFile:
-    """One token for each instance, in `$XDG_STATE_HOME/frontdesk/chat.json`."""
+    """One token for each instance, in `chat.json` of a folder; `None` keeps tokens nowhere."""
 
-    def __init__(self, url: str, folder: Path | None = None) -> None:
-        state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-        self._file = (folder or Path(state) / "frontdesk") / "chat.json"
+    def __init__(self, url: str, folder: Path | None) -> None:
+        self._folder = folder
         self._url = url
 
     def load(self) -> str:
         """The token kept for this instance, "" when there is none."""
-        return str(self._all().get(self._url, ""))
+        return self._all().get(self._url, "")
 
     def save(self, token: str) -> None:
         """Keep it; a folder that cannot be written only costs the history of the next start."""
+        if self._folder is None:
+            return
         with contextlib.suppress(OSError):
-            self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             kept = {**self._all(), self._url: token}
-            fresh = self._file.with_suffix(".new")
-            fresh.touch(mode=0o600)
-            fresh.write_text(json.dumps(kept))
-            fresh.replace(self._file)
+            descriptor, fresh = tempfile.mkstemp(dir=self._folder)  # made 0600
+            with os.fdopen(descriptor, "w") as file:
+                json.dump(kept, file)
+            Path(fresh).replace(self._folder / "chat.json")
 
     def _all(self) -> dict[str, str]:
+        if self._folder is None:
+            return {}
         try:
-            found = json.loads(self._file.read_text())
+            found = json.loads((self._folder / "chat.json").read_text())
         except (OSError, ValueError):
             return {}
-        return found if isinstance(found, dict) else {}
+        entries = found.items() if isinstance(found, dict) else ()
+        return {url: token for url, token in entries if isinstance(token, str) and token.isascii() and token.isprintable()}
+
+
+def state_folder(environment: Mapping[str, str]) -> Path | None:
+    """`$XDG_STATE_HOME/frontdesk`, or its default below the home folder; None where there is neither."""
+    named = Path(environment.get("XDG_STATE_HOME") or "")
+    if named.is_absolute():  # others must be ignored, says the XDG base directory specification
+        return named / "frontdesk"
+    try:
+        return Path.home() / ".local" / "state" / "frontdesk"
+    except RuntimeError:
+        return None

@@ -1,152 +1,149 @@
 """The dialogue of a running instance, over its web chat API: survives its restarts, sends nothing twice."""
 
 import asyncio
-import random
 import secrets
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
-from typing import Any, Protocol
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, suppress
 
 import aiohttp
-import msgspec
 
-from adapters.terminal.chat import Happening, LinkBack, LinkLost, Refused
-from adapters.terminal.sse import EventReader, ServerEvent
-from bot.views import PreviewGone, PreviewShown, StatusChanged, TurnAdded, TurnDeleted, TurnEdited, TurnView
+from adapters.terminal.backoff import Backoff
+from adapters.terminal.chat import Happening, LinkBack, LinkLost, Refused, SessionLost
+from adapters.terminal.session import UNKNOWN_SESSION, Denied, Later, Session, Tokens, pause_s
+from adapters.terminal.sse import EventReader
+from adapters.terminal.wire import Accepted, Turns, read
+from bot.errors import SettingsError
+from bot.views import PreviewGone, StatusChanged, TurnAdded, TurnView
 
-FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 5.0
-CALL = aiohttp.ClientTimeout(total=30, sock_connect=5)
+OPENING_S = 20.0
+UNKNOWN_CURSOR = 400
+# the instance sends at least a heartbeat every 15 s
 STREAM = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=45)
-FINAL = {400, 404, 409, 413, 422}
-
-
-class Tokens(Protocol):
-    """Where the session's token is kept between starts."""
-
-    def load(self) -> str: ...
-
-    def save(self, token: str) -> None: ...
-
-
-def _status(event: ServerEvent) -> StatusChanged:
-    status = msgspec.json.decode(event.data)
-    return StatusChanged(event.cursor, status["conversation"], status["name"])
-
-
-READ: dict[str, Callable[[ServerEvent], Happening]] = {
-    "turn": lambda event: TurnAdded(event.cursor, msgspec.json.decode(event.data, type=TurnView)),
-    "turn.edited": lambda event: TurnEdited(event.cursor, msgspec.json.decode(event.data, type=TurnView)),
-    "turn.deleted": lambda event: TurnDeleted(event.cursor, msgspec.json.decode(event.data)["seq"]),
-    "status": _status,
-    "preview": lambda event: msgspec.json.decode(event.data, type=PreviewShown),
-    "preview.gone": lambda _: PreviewGone(),
-}
-
-
-class _Turns(msgspec.Struct):
-    turns: list[TurnView]
-    cursor: str
 
 
 class WebChat:
-    """`Chat` over the web API at `url`. Close it. A session that is gone is replaced by a fresh one."""
+    """`Chat` over the web API at `url`. Close it."""
 
     def __init__(self, url: str, tokens: Tokens) -> None:
-        self._url = url.rstrip("/")
-        self._tokens = tokens
-        self._token = tokens.load()
-        self._http = aiohttp.ClientSession()
+        self._url = url
+        self._session = Session(url, tokens)
+        self._stream: aiohttp.ClientResponse | None = None
+        self._followed = ""
+        self._follows = asyncio.Event()
         self._cursor = ""
+        self._conversation = ""
+        self._last_seq = 0
 
     async def close(self) -> None:
-        await self._http.close()
+        await self._session.close()
 
     async def history(self) -> tuple[TurnView, ...]:
-        page = msgspec.json.decode(await self._call("GET", "/turns?after=0"), type=_Turns)
-        self._cursor = page.cursor
+        try:
+            async with asyncio.timeout(OPENING_S):
+                page = await self._page()
+        except (TimeoutError, Denied) as error:
+            raise SettingsError(f"{self._url} answers, but its chat does not: is it a Frontdesk?") from error
+        self._followed, self._conversation, self._cursor = self._session.token, page.conversation, page.cursor
+        self._last_seq = max((view.seq for view in page.turns), default=0)
         return tuple(page.turns)
 
     async def say(self, text: str) -> int | Refused | None:
         body = {"id": secrets.token_urlsafe(12), "text": text}
         try:
-            answer = msgspec.json.decode(await self._call("POST", "/messages", body))
-        except aiohttp.ClientResponseError as error:
-            return Refused(error.message)
-        seq: int | None = answer["seq"]
-        return seq
+            accepted = await self._session.call("POST", "/messages", Accepted, body)
+        except Denied as denied:
+            return Refused(str(denied))
+        await self._followed_on()
+        return accepted.seq
 
     async def stop(self) -> None:
-        await self._call("POST", "/stop", {})
-
-    async def begin_anew(self) -> None:
-        await self._call("POST", "/new", {})
+        with suppress(Denied):
+            await self._session.call("POST", "/stop", dict[str, object], {})
 
     async def events(self) -> AsyncIterator[Happening]:
-        lost, wait_s = False, FIRST_WAIT_S
+        failures, backoff = 0, Backoff()
         while True:
+            wait_s = 0.0
             try:
-                async with self._http.get(self._at("/events"), headers=self._headers(), timeout=STREAM) as response:
-                    if response.status == 401:
-                        await self._open_session()
-                        continue
-                    response.raise_for_status()
-                    if lost:
-                        yield LinkBack()
-                    lost, wait_s, reader = False, FIRST_WAIT_S, EventReader()
-                    async for data in response.content.iter_any():
-                        for event in reader.feed(data):
-                            happening = self._happening(event)
-                            if happening is not None:
-                                yield happening
-            except (aiohttp.ClientError, TimeoutError, ValueError):
-                pass
-            if not lost:
-                lost = True
-                yield LinkLost()
-            await asyncio.sleep(wait_s * (0.5 + random.random() / 2))  # noqa: S311  spreads retries
-            wait_s = min(wait_s * 2, LONGEST_WAIT_S)
+                async with aclosing(self._listen()) as listening:
+                    async for happening in listening:
+                        if failures > 1:
+                            yield LinkBack()
+                        failures = 0
+                        backoff.reset()
+                        if happening is not None:
+                            yield happening
+            except (aiohttp.ClientError, TimeoutError, Later, Denied) as error:
+                wait_s = error.after_s if isinstance(error, Later) else 0.0
+                failures += 1
+                yield PreviewGone()  # one still being made is shown again by the next connection
+                if failures == 2:  # a connection that stands again at once is no news
+                    yield LinkLost()
+            await asyncio.sleep(backoff.next(wait_s))
 
-    def _happening(self, event: ServerEvent) -> Happening | None:
-        self._cursor = event.cursor or self._cursor
-        read = READ.get(event.name)
-        return read(event) if read is not None else None
+    async def _listen(self) -> AsyncGenerator[Happening | None, None]:
+        """One connection's events; None first of all, once it stands. Raises Later at its end."""
+        if self._followed != self._session.token:
+            self._followed, self._cursor, self._conversation, self._last_seq = self._session.token, "", "", 0
+            yield SessionLost()
+            self._follows.set()
+        headers = self._session.headers(self._followed) | ({"Last-Event-ID": self._cursor} if self._cursor else {})
+        async with self._session.http.get(self._session.at("/events"), headers=headers, timeout=STREAM) as self._stream:
+            if self._stream.status == UNKNOWN_SESSION:
+                await self._session.renew(self._followed)
+                return
+            if self._stream.status == UNKNOWN_CURSOR:
+                for missed in await self._catch_up():
+                    yield missed
+                return
+            if not self._stream.ok:
+                raise Later(pause_s(self._stream))
+            yield None
+            reader = EventReader()
+            async for data in self._stream.content.iter_any():
+                for happening in self._take(reader, data):
+                    yield happening
+        raise Later
 
-    async def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> bytes:
-        """One call, repeated until it is answered: bodies carry the id that makes a repeat harmless. Raises on a final no."""
-        wait_s = FIRST_WAIT_S
-        while True:
-            with suppress(aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError):
-                if not self._token:
-                    await self._open_session()
-                answer = await self._once(method, path, body)
-                if answer is not None:
-                    return answer
-            await asyncio.sleep(wait_s)
-            wait_s = min(wait_s * 2, LONGEST_WAIT_S)
+    def _take(self, reader: EventReader, data: bytes) -> Iterator[Happening]:
+        try:
+            for event in reader.feed(data):
+                self._cursor = event.cursor or self._cursor
+                happening = read(event)
+                if happening is not None:
+                    self._note(happening)
+                    yield happening
+        except ValueError as error:
+            raise Later from error
 
-    async def _once(self, method: str, path: str, body: dict[str, Any] | None) -> bytes | None:
-        """The answer, or None where another try may help."""
-        async with self._http.request(method, self._at(path), json=body, headers=self._headers(), timeout=CALL) as response:
-            content = await response.read()
-            if response.ok:
-                return content
-            if response.status == 401:
-                self._token = ""
-            if response.status in FINAL:
-                message = str(msgspec.json.decode(content)["error"]["message"])
-                raise aiohttp.ClientResponseError(response.request_info, (), status=response.status, message=message)
-            return None
+    async def _catch_up(self) -> list[Happening]:
+        """The log was cut behind our cursor: what we miss is taken from the record, and its cursor followed."""
+        page = await self._page()
+        missed: list[Happening] = []
+        if page.conversation != self._conversation:
+            missed.append(StatusChanged(page.cursor, page.conversation, "opened"))
+            self._last_seq = 0
+        missed += [TurnAdded(page.cursor, view) for view in page.turns if view.seq > self._last_seq]
+        for happening in missed:
+            self._note(happening)
+        self._cursor = page.cursor
+        return missed
 
-    async def _open_session(self) -> None:
-        async with self._http.post(self._at("/sessions"), json={}, timeout=CALL) as response:
-            response.raise_for_status()
-            self._token = msgspec.json.decode(await response.read())["session"]
-        self._cursor = ""
-        self._tokens.save(self._token)
+    async def _page(self) -> Turns:
+        return await self._session.call("GET", "/turns?after=0", Turns)
 
-    def _headers(self) -> dict[str, str]:
-        cursor = {"Last-Event-ID": self._cursor} if self._cursor else {}
-        return {"Authorization": f"Bearer {self._token}", **cursor}
+    async def _followed_on(self) -> None:
+        """What was said in a fresh session is told only after SessionLost: its seqs must not be taken for the former ones."""
+        while self._followed != self._session.token:
+            self._follows.clear()
+            if self._stream is not None:
+                self._stream.close()  # it may be silent for long
+            await self._follows.wait()
 
-    def _at(self, path: str) -> str:
-        return f"{self._url}/api/chat{path}"
+    def _note(self, happening: Happening) -> None:
+        """Where the dialogue stands, should the cursor be lost."""
+        match happening:
+            case StatusChanged(_, conversation, "opened"):
+                self._conversation, self._last_seq = conversation, 0
+            case TurnAdded(_, view):
+                self._last_seq = max(self._last_seq, view.seq)

@@ -2,10 +2,12 @@
 
 import asyncio
 import getpass
+import io
 import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TextIO, cast
 
 from adapters.terminal.embedded import EmbeddedChat
 from bot import logs
@@ -26,7 +28,7 @@ END_S = 15.0
 @asynccontextmanager
 async def embedded_chat(configuration: Configuration, *, say: Callable[[str], None]) -> AsyncIterator[EmbeddedChat]:
     """A running bot and the dialogue of whoever is logged in here. Raises AlreadyRunning when the database is held."""
-    logs.configure("error", configuration.log.format, stream=sys.stderr)
+    logs.configure("error", configuration.log.format, stream=cast("TextIO", _Errors()))
     await asyncio.to_thread(prepare, configuration.database.parsed, say=say)
     async with AsyncExitStack() as stack:
         secret = Secret.load(configuration.security.secret_file, sqlite_file=configuration.database.sqlite_file)
@@ -55,6 +57,19 @@ async def embedded_chat(configuration: Configuration, *, say: Callable[[str], No
         start = store.process_id
         async with _running(parts):
             yield EmbeddedChat(dialogue.intake, dialogue.record, address, Author(user), start=start)
+
+
+class _Errors(io.TextIOBase):
+    """Stderr of the moment: the screen puts another in its place, above the input line."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        return sys.stderr.isatty()
 
 
 @asynccontextmanager

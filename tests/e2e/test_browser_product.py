@@ -29,13 +29,16 @@ async def scripted() -> AsyncIterator[tuple[ScriptedNode, str]]:
 GREETING = "Welcome to the shop!"
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
+
+
 def settings(folder: Path, node_url: str) -> Path:
     """Settings with a port that is the same after a restart."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = found.getsockname()[1]
     file = folder / "shop.toml"
     file.write_text(
-        f"[generation]\nurl = '{node_url}'\nmodel = 'scripted'\n[web]\nport = {port}\nprivate_port = 0\n"
+        f"[generation]\nurl = '{node_url}'\nmodel = 'scripted'\n[web]\nport = {free_port()}\nprivate_port = 0\n"
         f"[workspace]\ngreeting = '{GREETING}'\n"
     )
     return file
