@@ -67,6 +67,10 @@ def hold_file(database: Path) -> int:
         holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
         os.close(descriptor)
         raise AlreadyRunning(f"{database} is in use by another frontdesk (process {holder}); stop it first") from None
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, f"{os.getpid()}\n".encode())
+    try:
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+    except OSError as error:
+        os.close(descriptor)
+        raise StoreUnavailable(f"cannot write beside {database}: {error.strerror}") from error
     return descriptor
