@@ -7,6 +7,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+import sqlalchemy as sa
 
 from tests.e2e.test_operations_run import PATIENCE_S, Instance, config, node, running
 from tests.scripted_node import ScriptedNode
@@ -76,3 +77,17 @@ async def test_no_word_of_a_customer_and_no_key_reaches_the_log(config: Path, no
     private = ("xylophone", "marmalade", told["session"], KEY)
     assert [line for line in log.lines if any(word in line for word in private)] == []
     assert form == "console" or all(json.loads(line)["event"] for line in log.lines)
+
+
+async def test_the_password_of_the_database_reaches_no_log(config: Path, postgres_url: str) -> None:
+    url = sa.make_url(postgres_url).set(password=KEY).render_as_string(hide_password=False)
+    database = f"[database]\nurl = '{url}'\n[security]\nsecret_file = '{config.parent}/secret'\n[log]\nlevel = 'debug'\n"
+    config.write_text(database + config.read_text())
+    async with running(config) as instance:
+        await instance.ready()
+        reading = asyncio.create_task((log := Log(instance)).read())
+        instance.process.send_signal(signal.SIGTERM)
+        assert await instance.ended() == 0
+        await reading
+    assert log.lines
+    assert [line for line in log.lines if KEY in line] == []

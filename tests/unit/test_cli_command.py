@@ -34,6 +34,14 @@ def test_a_full_disk_is_one_line_and_exit_2(tmp_path: Path) -> None:
     assert "frontdesk.db" in answer.stderr
 
 
+@pytest.mark.parametrize("url", ["postgresql://shop:hunter2@127.0.0.1:1/x", "postgresql://shop:hunter2@127.0.0.1:1/x?nonsense=1"])
+def test_a_database_that_cannot_be_reached_is_one_line_without_its_password(tmp_path: Path, url: str) -> None:
+    (tmp_path / "shop.toml").write_text(f"[database]\nurl = '{url}'\n[log]\nlevel = 'debug'\n")
+    answer = run("migrate", "--config", str(tmp_path / "shop.toml"))
+    assert (answer.returncode, answer.stderr.count("\n")) == (2, 1), answer.stderr
+    assert "hunter2" not in answer.stderr + answer.stdout
+
+
 def test_an_unknown_command_is_one_line_and_exit_2() -> None:
     answer = run("frob")
     assert answer.returncode == 2
