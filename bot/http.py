@@ -13,10 +13,12 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bot.connections import MOST, bounded
 from bot.metrics import CONTENT_TYPE, Metrics
 
 FINISH_S = 2.0
 KEEP_ALIVE_S = 30
+PRIVATE_CONNECTIONS = 64  # of their own, so that a full public listener hides nothing from monitoring
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +34,20 @@ class Health:
 
 
 class HttpHost:
-    """Serves on sockets that are bound already, until told to stop; then lets requests finish for two seconds."""
+    """Serves on sockets that are bound already, until told to stop; then lets requests finish for two seconds.
+
+    `connections`: the most that the public listener holds at once.
+    """
 
     name = "http"
 
-    def __init__(self, public: socket, private: socket, routes: Sequence[BaseRoute], health: Health) -> None:
+    def __init__(
+        self, public: socket, private: socket, routes: Sequence[BaseRoute], health: Health, connections: int = MOST
+    ) -> None:
+        details = [*_full_health(health), Route("/metrics", _Exposition(health).get)]
         self._listeners = [
-            _Listener(public, Starlette(routes=[*_bare_health(health), *routes])),
-            _Listener(private, Starlette(routes=[*_full_health(health), Route("/metrics", _Exposition(health).get)])),
+            _Listener(public, Starlette(routes=[*_bare_health(health), *routes]), connections),
+            _Listener(private, Starlette(routes=details), PRIVATE_CONNECTIONS),
         ]
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -52,13 +60,13 @@ class HttpHost:
 
 
 class _Listener:
-    def __init__(self, bound: socket, app: ASGIApp) -> None:
+    def __init__(self, bound: socket, app: ASGIApp, connections: int) -> None:
         self._socket = bound
         self._requests = OpenRequests(app)
         self._server = _Server(
             uvicorn.Config(
                 self._requests,
-                http="httptools",
+                http=bounded(connections),
                 ws="none",
                 lifespan="off",
                 access_log=False,

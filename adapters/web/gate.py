@@ -75,7 +75,8 @@ class Gate:
 
     def _limited_by(self, request: Request) -> str | None:
         peer = request.client.host if request.client else ""
-        return limit_key(self._proxies.client(peer, request.headers.get("x-forwarded-for", "")))
+        lines = request.headers.getlist("x-forwarded-for")  # some proxies add a line instead of a word
+        return limit_key(self._proxies.client(peer, ",".join(lines)))
 
     def _authenticated(self, handler: VisitorHandler) -> Handler:
         async def run(request: Request) -> Response:

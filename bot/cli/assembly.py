@@ -13,6 +13,7 @@ from bot.cli.dialogue import Dialogue, assemble
 from bot.cli.generation import Generation
 from bot.cli.node import NodeProcess
 from bot.cli.readiness import Claims, Readiness
+from bot.connections import room
 from bot.events import AccountKey
 from bot.generation.client import Deadlines, GenerationClient
 from bot.http import Health, HttpHost
@@ -23,6 +24,7 @@ from bot.store.parties import AccountRef
 from bot.store.store import Store
 from bot.upkeep import Upkeep
 
+MOST_STREAMS = 20_000
 # seconds; together they bound a drain
 WORKERS_S = 12.0
 HTTP_S = 5.0
@@ -112,7 +114,8 @@ def stages(
 
 
 def _http(configuration: Configuration, dialogue: Dialogue, health: Health, public: socket, private: socket) -> Serving:
-    streams = Streams()
+    connections = room()
+    streams = Streams(limit=min(MOST_STREAMS, connections * 3 // 4))  # the rest is for requests
     table = routes(
         intake=dialogue.intake,
         record=dialogue.record,
@@ -121,4 +124,4 @@ def _http(configuration: Configuration, dialogue: Dialogue, health: Health, publ
         streams=streams,
         title=configuration.workspace.name,
     )
-    return Serving(HttpHost(public, private, table, health), streams)
+    return Serving(HttpHost(public, private, table, health, connections), streams)

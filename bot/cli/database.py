@@ -67,7 +67,7 @@ def _sqlite_version() -> Finding:
 
 
 def _instance(file: Path) -> Finding:
-    """Whether one holds the file, without ever taking the lock from it."""
+    """Whether one holds the file. The look shares the lock for an instant; a start in that instant tries again."""
     lock = file.with_name(f"{file.name}.lock")
     if not lock.exists():
         return ok("instance", "none is running on this file")

@@ -74,14 +74,20 @@ class _Errors(io.TextIOBase):
 
 @asynccontextmanager
 async def _running(parts: list[Part]) -> AsyncIterator[None]:
-    """The parts beside the body; at its end they are told to stop, and cancelled when they take too long."""
+    """The parts beside the body; at its end they are told to stop, and cancelled when they take too long.
+
+    Raises what a part failed with.
+    """
     stopping = asyncio.Event()
-    tasks = [asyncio.create_task(part.run(stopping), name=part.name) for part in parts]
     try:
-        yield
-    finally:
-        stopping.set()
-        _, late = await asyncio.wait(tasks, timeout=END_S)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        async with asyncio.TaskGroup() as group:  # a part that fails cancels the body
+            tasks = [group.create_task(part.run(stopping), name=part.name) for part in parts]
+            try:
+                yield
+            finally:
+                stopping.set()
+                _, late = await asyncio.wait(tasks, timeout=END_S)
+                for task in late:
+                    task.cancel()
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from failed

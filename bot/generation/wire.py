@@ -48,6 +48,12 @@ class WireResponse:
         """Raises httptools.HttpParserError when this is not HTTP."""
         self._parser.feed_data(data)
 
+    def end(self) -> None:
+        """The connection ended, and with it a body that has no other end (RFC 9112, 6.3). Else raises ConnectionResetError."""
+        if not self.begun or self.headers.keys() & {"content-length", "transfer-encoding"}:
+            raise ConnectionResetError("the server hung up")
+        self.complete = True
+
     def taken(self) -> bytes:
         """What came of the body since the last call."""
         body = b"".join(self._parts)
@@ -158,9 +164,10 @@ class WireExchange:
 
     async def _feed(self) -> None:
         data = await self.connection.reader.read(READ)
-        if not data:
-            raise ConnectionResetError("the server hung up")
-        self.response.feed(data)
+        if data:
+            self.response.feed(data)
+        else:
+            self.response.end()
 
 
 async def _end(connection: _Connection) -> None:

@@ -40,7 +40,8 @@ def _read_variable(table: Table, path: tuple[str, ...], variable: str, model: ty
 
 
 def _is_secret(field: FieldInfo | None) -> bool:
-    return field is not None and field.annotation is SecretStr
+    """A field that is not to be shown: a database URL holds a password."""
+    return field is not None and (field.annotation is SecretStr or not field.repr)
 
 
 def _is_text(field: FieldInfo) -> bool:

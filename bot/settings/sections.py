@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
@@ -31,6 +32,13 @@ def _database_url(value: str) -> str:
 def _http_url(value: str) -> str:
     if value and not value.startswith(("http://", "https://")):
         raise ValueError("should start with http:// or https://")
+    try:
+        parts = urlsplit(value)
+        named = not value or (parts.hostname and parts.port != 0)
+    except ValueError:  # a bracket left open, or a port that is none
+        named = False
+    if not named:
+        raise ValueError("is not a web address; write one such as http://127.0.0.1:8001/v1")
     return value.rstrip("/")
 
 

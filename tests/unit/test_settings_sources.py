@@ -86,6 +86,18 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
     assert "sk-abc" not in repr(settings)
 
 
+def test_the_database_url_may_come_from_a_file_since_it_holds_a_password(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("postgresql://shop:hunter2@host/shop\n")
+    environment = {"FRONTDESK_DATABASE__URL_FILE": str(tmp_path / "url")}
+    settings = load(tmp_path, "database", DatabaseSettings, "", environment)
+    assert isinstance(settings, DatabaseSettings)
+    assert settings.parsed.password == "hunter2"
+    (tmp_path / "url").write_text("mysql://shop:hunter2@host/shop\n")
+    with pytest.raises(SettingsError, match=r"^FRONTDESK_DATABASE__URL_FILE: mysql is not supported") as caught:
+        load(tmp_path, "database", DatabaseSettings, "", environment)
+    assert "hunter2" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("section", "model", "toml", "environment", "said"),
     [
@@ -119,6 +131,10 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
         ("generation", GenerationSettings, "", {"FRONTDESK_GENERATION__API_KEY_FILE": "/no/such"}, "API_KEY_FILE: /no/such"),
         ("database", Engine, "", {"FRONTDESK_DATABASE__ORIGINS": "[oops"}, "FRONTDESK_DATABASE__ORIGINS: not valid JSON"),
         ("generation", GenerationSettings, "[generation]\nurl = 'localhost:8001'\n", {}, "[generation] url: should start with"),
+        *(
+            ("generation", GenerationSettings, f"[generation]\nurl = '{url}'\n", {}, "[generation] url: is not a web address")
+            for url in ("http://", "http:///v1", "http://localhost:99999/v1", "http://localhost:port/v1", "http://[::1/v1")
+        ),
         ("generation", GenerationSettings, "[generation]\ndialect = 'x'\n", {}, "[generation] dialect: should be 'auto', "),
         ("workspace", WorkspaceSettings, "[workspace]\ntimezone = 'Mars/Base'\n", {}, "[workspace] timezone: is not an IANA"),
         ("database", DatabaseSettings, "[database]\nurl = 'mysql://x/y'\n", {}, "[database] url: mysql is not supported"),

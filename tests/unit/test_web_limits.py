@@ -2,9 +2,11 @@
 
 import hashlib
 import hmac
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
+from multidict import CIMultiDict
 from pydantic import ValidationError
 
 from adapters.web.limits import Proxies, RateLimit, limit_key
@@ -82,6 +84,16 @@ def test_the_right_most_untrusted_address_is_counted(peer: str, forwarded: str, 
     assert str(Proxies(["10.0.0.0/8"]).client(peer, forwarded)) == counted
 
 
+async def test_a_proxy_that_adds_a_line_of_its_own_is_believed_before_the_visitor() -> None:
+    async with WebDesk(trusted_proxies=["127.0.0.1"], ip_rate=20, clock=Clock()) as desk:
+        statuses = []
+        for claim in range(3):
+            lines = [("X-Forwarded-For", f"198.51.100.{claim}"), ("X-Forwarded-For", "203.0.113.9")]
+            async with desk.http.post("/api/chat/sessions", headers=CIMultiDict(lines)) as response:
+                statuses.append(response.status)
+        assert statuses == [201, 429, 429]
+
+
 @pytest.mark.parametrize(
     ("address", "key"),
     [("203.0.113.9", "203.0.113.9"), ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"), ("127.0.0.1", None), ("::1", None), ("", None)],
@@ -120,9 +132,28 @@ ADMITTED = [
     ("https://chat.example", "internal:8080"),  # our own by public_url
     ("https://shop.example", "chat.example"),
     ("https://SHOP.example", "chat.example"),
-    ("http://localhost:8080", "localhost:8080"),
 ]
-FOREIGN = ["https://evil.example", "http://shop.example", "https://shop.example.evil.example", "null", "https://shop.example:444"]
+FOREIGN = [
+    "https://evil.example",
+    "http://shop.example",
+    "http://chat.example",
+    "https://shop.example.evil.example",
+    "null",
+    "https://shop.example:444",
+    "http://[",
+    "http://a]b",
+]
+BARE = [
+    # origin, Host header, whether it is our own page while no address is set
+    ("http://localhost:8080", "localhost:8080", True),
+    ("http://127.0.0.1:8080", "127.0.0.1:8080", True),
+    ("http://[::1]:8080", "[::1]:8080", True),
+    ("http://192.0.2.7:8080", "192.0.2.7:8080", True),
+    ("http://evil.example:8080", "evil.example:8080", False),  # a stranger's name that was pointed at this machine
+    ("http://localhost:8081", "localhost:8080", False),
+    ("http://[", "[", False),
+    ("http://", "", False),
+]
 
 
 @pytest.mark.parametrize(("origin", "host"), ADMITTED)
@@ -135,6 +166,17 @@ def test_foreign_origins_are_refused(origin: str) -> None:
     with pytest.raises(Refusal) as refused:
         Origins(["https://shop.example"], "https://chat.example").admit({"origin": origin, "host": "chat.example"})
     assert refused.value.status == 403
+
+
+@pytest.mark.parametrize(("origin", "host", "own"), BARE)
+def test_without_a_public_url_only_an_address_or_localhost_is_our_own(origin: str, host: str, own: bool) -> None:
+    with nullcontext() if own else pytest.raises(Refusal):
+        Origins([], "").admit({"origin": origin, "host": host})
+
+
+async def test_an_origin_that_is_none_is_refused_on_the_wire() -> None:
+    async with WebDesk() as desk, desk.http.post("/api/chat/sessions", headers={"Origin": "http://["}) as response:
+        assert response.status == 403
 
 
 async def test_a_listed_site_may_call_from_a_browser_and_reads_refusals_too() -> None:

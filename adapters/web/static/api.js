@@ -53,11 +53,16 @@ export class Api {
     return this.#json("POST", "press", { id, button });
   }
 
-  /** The body of the event stream after `cursor`; it ends when `signal` aborts. */
-  async events(cursor, signal) {
+  /** The body of the event stream after `cursor`; it ends when `controller` aborts, which it does itself when no answer begins. */
+  async events(cursor, controller) {
     const headers = cursor ? { "Last-Event-ID": cursor } : {};
-    const response = await this.#fetch("GET", "events", { headers, signal });
-    return response.body;
+    const timer = setTimeout(() => controller.abort(), REQUEST_MS);
+    try {
+      const response = await this.#fetch("GET", "events", { headers, signal: controller.signal });
+      return response.body;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async #json(method, path, body) {

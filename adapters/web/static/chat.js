@@ -172,7 +172,7 @@ export class Chat {
   async #follow() {
     this.#resting = false;
     this.#stream = new AbortController();
-    const body = await this.#api.events(this.#cursor, this.#stream.signal);
+    const body = await this.#api.events(this.#cursor, this.#stream);
     this.#forgetPreview();
     this.#reconnecting.reset();
     this.#view.connection("up");
@@ -209,13 +209,13 @@ export class Chat {
   #status({ name, conversation }) {
     if (name === "stopped") this.#dialogue.stop();
     if (name !== "opened" || conversation === this.#dialogue.conversation) return;
-    this.#unsent.rebase();
     this.#begin(conversation);
     this.#view.loaded(this.#dialogue);
     this.#view.say("A new conversation has begun.");
   }
 
   #begin(conversation) {
+    if (this.#dialogue.conversation !== null && this.#dialogue.conversation !== conversation) this.#unsent.rebase();
     this.#dialogue.begin(conversation);
     this.#view.clear();
   }
@@ -284,7 +284,7 @@ export class Chat {
   #acknowledged(message, seq) {
     this.#unsent.remove(message);
     this.#view.hideUnsent(message);
-    const turn = seq === null ? null : this.#dialogue.accept(seq, message.text);
+    const turn = seq === null || message.astray ? null : this.#dialogue.accept(seq, message.text);
     if (turn) this.#view.showTurn(turn);
     this.#view.progress(this.#dialogue);
   }

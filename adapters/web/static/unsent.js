@@ -15,7 +15,7 @@ export class Unsent {
     this.#vault = vault;
     this.#messages = vault.names(NAME).map((name) => vault.get(name)).filter((message) => message?.id && message.text);
     this.#messages.sort((one, other) => one.order - other.order);
-    for (const message of this.#messages) Object.assign(message, { bound: null, waiting: false });
+    for (const message of this.#messages) Object.assign(message, { bound: null, waiting: false, astray: true });
   }
 
   get all() {
@@ -27,10 +27,10 @@ export class Unsent {
     return this.#messages.find((message) => !message.refused) ?? null;
   }
 
-  /** `bound`: the seq of its turn, seen before the acknowledgement; `waiting`: a try failed and the next comes by itself. `after`: the newest seq known now, so that its own turn can be told from an older one with the same text. */
+  /** `bound`: the seq of its turn, seen before the acknowledgement; `waiting`: a try failed and the next comes by itself. `after`: the newest seq known now, so that its own turn can be told from an older one with the same text. `astray`: a try may have stored it in an earlier conversation, so only the event stream can tell where its turn is. */
   add(text, after) {
     const order = Math.max(Date.now(), ...this.#messages.map((message) => message.order + 1));
-    const message = { id: freshId(), text, after, order, refused: null, bound: null, waiting: false };
+    const message = { id: freshId(), text, after, order, refused: null, bound: null, waiting: false, astray: false };
     this.#messages.push(message);
     this.#keep(message);
     return message;
@@ -59,11 +59,12 @@ export class Unsent {
     return own ?? null;
   }
 
-  /** A fresh conversation counts its turns from 1 again. */
+  /** A fresh conversation counts its turns from 1 again; what an earlier try stored belongs to the old one. */
   rebase() {
     for (const message of this.#messages) {
       message.after = 0;
       message.bound = null;
+      message.astray = true;
       this.#keep(message);
     }
   }
