@@ -102,7 +102,7 @@ class Talk:
     def _turn(self, view: TurnView) -> str | None:
         if view.role == "customer":
             return self._of_customer(view)
-        if view.role in {"bot", "agent"}:
+        if view.role in {"bot", "agent"} or view.in_reply_to is not None:  # a notice may end a question too
             self._quiet()
             self.rest = False
             answered = view.in_reply_to or view.seq

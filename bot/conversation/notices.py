@@ -78,26 +78,24 @@ def notice(
 ) -> Place | None:
     """Unit: the one notice of this wait."""
     place = waiting.mark_noticed(connection, workspace_id, conversation_id, older_than_s=older_than_s)
-    return _say(connection, place, WAITING)
+    return _say(connection, place, WAITING) if place is not None else None
 
 
 def expire(
     connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId, *, older_than_s: float
 ) -> Place | None:
     """Unit: the end of a question that waited longer than `answer_within_s`."""
-    place = waiting.expire(connection, workspace_id, conversation_id, older_than_s=older_than_s)
-    return _say(connection, place, EXPIRED, silence=True)
+    given_up = waiting.expire(connection, workspace_id, conversation_id, older_than_s=older_than_s)
+    return _say(connection, given_up[0], EXPIRED, ends=given_up[1]) if given_up is not None else None
 
 
-def _say(connection: sa.Connection, place: Place | None, text: str, *, silence: bool = False) -> Place | None:
-    """Store the notice; `silence` also takes back what the bot had begun to show on a push channel."""
-    if place is None:
-        return None
-    turns.add(connection, place, "system", text)
+def _say(connection: sa.Connection, place: Place, text: str, *, ends: int | None = None) -> Place:
+    """Store the notice. `ends`: the turn through which nothing will be answered; what the bot had begun to show is taken back."""
+    turns.add(connection, place, "system", text, answers_through=ends)
     route, epoch = waiting.route_and_epoch(connection, place.workspace_id, place.conversation_id)
     if route:
         lane = Lane(place.workspace_id, AccountId(route), place.address_id, place.conversation_id)
-        if silence:
+        if ends is not None:
             withdrawal.cancel(connection, lane, instead=REMOVED)
         outbox.enqueue(connection, lane, (text,), kind="system", epoch=epoch, seq=place.seq)
     return place

@@ -188,9 +188,9 @@ def _with_attachments(
 
 def _answers(event: LoggedEvent) -> int:
     """Through which turn an event settles previews."""
-    if isinstance(event, TurnAdded) and event.turn.role in {"bot", "agent"}:
-        return event.turn.in_reply_to or event.turn.seq
-    return 0
+    if not isinstance(event, TurnAdded):
+        return 0
+    return event.turn.in_reply_to or (event.turn.seq if event.turn.role in {"bot", "agent"} else 0)
 
 
 def _begins_anew(event: LoggedEvent) -> bool:

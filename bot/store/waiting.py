@@ -102,10 +102,10 @@ _EXPIRE = (
 
 def expire(
     connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId, *, older_than_s: float
-) -> Place | None:
+) -> tuple[Place, int] | None:
     """Give up what was asked longer ago than that: nobody's answer to it can be stored. What was asked since stays due.
 
-    Returns where the notice about it goes; None when nothing is overdue any more.
+    Returns where the notice about it goes, and the last turn that was given up; None when nothing is overdue any more.
     """
     this = {"of_workspace": workspace_id, "of_conversation": conversation_id}
     since = {"since_s": -older_than_s}
@@ -114,7 +114,7 @@ def expire(
         return None
     next_since = connection.scalar(_NEXT, {**this, "through": through})
     row = connection.execute(_EXPIRE, {**this, **since, "through": through, "next_since": next_since}).one_or_none()
-    return Place(*row) if row is not None else None
+    return (Place(*row), through) if row is not None else None
 
 
 def due_count(connection: sa.Connection) -> int:

@@ -52,7 +52,6 @@ BORDERS: tuple[tuple[Any, str, str], ...] = (
     (PullPreviews, "gone", "previews"),
     (Fitting, "fit", "window"),
     (Jobs, "_claim", "jobs"),
-    (Jobs, "_pause", "jobs"),
     (Rollover, "run_job", "roll-over in the background"),
     (bot.generation.client, "_body", f"{ENGINE}: encode the request"),
     (bot.generation.client, "_encode", f"{ENGINE}: encode the request"),

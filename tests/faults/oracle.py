@@ -127,7 +127,9 @@ def _waits(verdict: Verdict, account: Account) -> None:
         elif seen.role == "bot" and seen.through is not None:
             for key in [key for key in open_since if key[0] == seen.conversation and key[1] <= seen.through]:
                 verdict.longest_wait_s = max(verdict.longest_wait_s, seen.at - open_since.pop(key))
-        elif seen.status == "stopped" or (seen.role == "system" and seen.text == EXPIRED):
+        elif seen.role == "system" and seen.text == EXPIRED:
+            open_since = {key: since for key, since in open_since.items() if key[1] > (seen.through or 0)}
+        elif seen.status == "stopped":
             open_since.clear()
 
 
@@ -156,7 +158,7 @@ def _dialogue(
             case "customer":
                 heard = turn.seq
             case "system" if turn.text == EXPIRED:
-                given_up.update(range(answered + 1, heard + 1))
+                given_up.update(range(answered + 1, (turn.through or 0) + 1))
                 verdict.counted["expired"] += 1
             case "system":
                 verdict.counted["notices"] += 1

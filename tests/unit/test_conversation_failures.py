@@ -70,6 +70,7 @@ async def test_a_stale_question_expires_with_one_notice_and_is_counted_apart() -
         await house.hear("ann", "are you there?")
         await house.answer("ann", 3)
         assert [role for role, _ in await house.dialogue("ann")] == ["customer", "system", "customer", "bot"]
+        assert event.turn.in_reply_to == 1
         assert house.node.prompts[-1][-1]["content"] == "hello\n\nare you there?"
 
 

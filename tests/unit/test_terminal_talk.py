@@ -117,3 +117,12 @@ def test_the_link_is_told_in_words(talk: Talk) -> None:
     assert "back" in (talk.hear(LinkBack()) or "")
     assert talk.hear(PreviewGone()) is None
     assert talk.hear(TurnDeleted("", 3)) == "note: Message 3 was deleted."
+
+
+def test_a_notice_that_ends_a_question_ends_the_waiting_and_an_excuse_does_not(talk: Talk) -> None:
+    talk.settled(1)
+    talk.hear(turn(1, "customer", "hi"))
+    talk.hear(turn(2, "system", "It takes longer than usual."))
+    assert talk.waits
+    talk.hear(turn(3, "system", "I could not answer in time.", 1))
+    assert not talk.waits
