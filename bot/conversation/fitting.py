@@ -42,9 +42,13 @@ class Fitting:
         self._max_tokens = max_tokens
 
     def budget(self, profile: NodeProfile) -> int:
-        """Most tokens a prompt may have."""
-        room = max(profile.context - self._max_tokens - RESERVE, profile.context // 4)
-        return min(self._history_tokens, room) if self._history_tokens else room
+        """Most tokens a prompt may have before it is folded."""
+        most = self._most(profile)
+        return min(self._history_tokens, most) if self._history_tokens else most
+
+    def _most(self, profile: NodeProfile) -> int:
+        """Most tokens a prompt may have at all: an open question is read whole as long as the model can, whatever its history."""
+        return max(profile.context - self._max_tokens - RESERVE, profile.context // 4)
 
     async def fit(self, question: OpenQuestion, prompt: str, key: str, profile: NodeProfile, *, share: float = 1.0) -> Fitted:
         """The window of an open question within that share of the budget, folded if need be. Raises a GenerationError while the
@@ -59,18 +63,18 @@ class Fitting:
         size = await self._node.count(window.messages)
         if size <= budget:
             return Fitted(window, self._room(profile, size), broken)
-        return await self._fold(question, prompt, budget, size)
+        return await self._fold(question, prompt, KEPT * budget / size, int(self._most(profile) * share))
 
     def _room(self, profile: NodeProfile, size: int) -> int:
         """Tokens for the answer to a prompt of that size: a server refuses what may pass its context."""
         return max(min(self._max_tokens, profile.context - size - RESERVE), LEAST_ANSWER)
 
-    async def _fold(self, question: OpenQuestion, prompt: str, budget: int, size: int) -> Fitted:
+    async def _fold(self, question: OpenQuestion, prompt: str, kept: float, most: int) -> Fitted:
         claim = question.claim
         summary = await self._store.read(summaries.newer, claim.workspace_id, claim.conversation_id, claim.folded_seq)
-        start = summary or folding.cut(question.turns, question.fold, KEPT * budget / size) or question.fold
+        start = summary or folding.cut(question.turns, question.fold, kept) or question.fold
         shown = folding.past(start, question.turns) if start is not None else question.turns
-        fitted = await self.shrink(prompt, start, shown, budget)
+        fitted = await self.shrink(prompt, start, shown, most)
         fold = fitted.window.fold
         return replace(fitted, cut=None if fold is summary or fold is question.fold else fold)
 

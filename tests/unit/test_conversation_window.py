@@ -123,8 +123,8 @@ async def test_every_undeclared_prompt_extends_the_one_before_and_roll_overs_fol
 
 
 async def test_a_prompt_larger_than_the_model_is_shortened_and_answered() -> None:
-    async with open_house(history_tokens=800) as house:
-        house.node.behaviour.script = lambda _: "I see"
+    async with open_house(max_tokens=64) as house:
+        house.node.behaviour.script, house.node.behaviour.context = lambda _: "I see", 928
         await house.hear("ann", "x" * 5000 + " the end")
         await house.answer("ann", 1)
         assert len(template(_live(house)[-1])) <= 800
@@ -132,6 +132,16 @@ async def test_a_prompt_larger_than_the_model_is_shortened_and_answered() -> Non
         await house.answer("ann", 3)
         first, second = _live(house)[-2:]
         assert template(second).startswith(template(first).removesuffix("<assistant>"))
+
+
+async def test_an_open_question_is_read_whole_though_it_is_longer_than_the_history_may_be() -> None:
+    async with open_house(history_tokens=800) as house:
+        house.node.behaviour.fault = "down"
+        for number in range(12):
+            await house.hear("ann", f"{number} " + "x" * 120)
+        house.node.behaviour.fault = ""
+        await house.answer("ann", 12)
+        assert all(f"{number} x" in _live(house)[-1][-1]["content"] for number in range(12))
 
 
 async def test_many_short_messages_that_waited_for_the_engine_are_answered() -> None:
@@ -207,8 +217,9 @@ async def test_a_message_that_a_server_without_counts_finds_too_long_is_answered
         assert folding.SHORTENED_MARKER in house.node.prompts[-1][-1]["content"]
 
 
-async def test_a_repeated_long_message_stays_within_the_budget() -> None:
-    async with open_house(history_tokens=900) as house:
+async def test_a_repeated_long_message_stays_within_the_context() -> None:
+    async with open_house(max_tokens=64) as house:
+        house.node.behaviour.context = 1028
         for number in range(6):
             await house.hear("ann", f"{number} " + "long " * 300)
             await house.answer("ann", 2 * number + 1)
