@@ -39,6 +39,8 @@ def main() -> int:
             print(line, flush=True)
         report.keep(given.json, entries)
 
+    if given.keep is not None:
+        given.keep.mkdir(parents=True, exist_ok=True)
     asyncio.run(_until_told(perform(wanted, done, keep=given.keep)))
     total = report.totals(entries)
     print(*report.table(total), sep="\n")
