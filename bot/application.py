@@ -13,6 +13,8 @@ from bot.errors import FrontdeskError
 
 log = structlog.get_logger(__name__)
 
+# seconds: with those for what must be cut short and five for the database to close, the twenty that operators are promised
+DRAIN_S = 13.0
 ABORT_S = 1.0
 
 
@@ -64,10 +66,14 @@ class Receiving:
 
 
 class Application:
-    """Starts every part at once; stops stage by stage, in the order given. A second signal ends all at once."""
+    """Starts every part at once; stops stage by stage, in the order given. A second signal ends all at once.
 
-    def __init__(self, stages: Sequence[Stage]) -> None:
+    `within_s` bounds all stages together: what is not done by then is cut short.
+    """
+
+    def __init__(self, stages: Sequence[Stage], *, within_s: float = DRAIN_S) -> None:
         self._stages = stages
+        self._within_s = within_s
         self._stop = asyncio.Event()
         self._abort = asyncio.Event()
 
@@ -86,24 +92,25 @@ class Application:
                 ended = [task for task in tasks if task.done()]
                 self._stop.set()
                 log.info("stopping")
+                until = asyncio.get_running_loop().time() + self._within_s
                 for stage in running:
-                    await self._drain(stage)
+                    await self._drain(stage, until)
             finally:
                 await _end({waiting, *tasks})
-        _raise_first(ended or [task for task in tasks if not task.cancelled() and task.exception()])
+        _raise_first(ended or [task for task in tasks if task.done() and not task.cancelled() and task.exception()])
 
-    async def _drain(self, stage: "_Running") -> None:
+    async def _drain(self, stage: "_Running", until: float) -> None:
+        bound_s = max(0.0, min(stage.bound_s, until - asyncio.get_running_loop().time()))
         stage.stopping.set()
         aborted = asyncio.create_task(self._abort.wait())
         everything = asyncio.gather(*stage.tasks, return_exceptions=True)
         either: set[asyncio.Future[Any]] = {everything, aborted}
         try:
-            await asyncio.wait(either, timeout=stage.bound_s, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, timeout=bound_s, return_when=asyncio.FIRST_COMPLETED)
             if late := [task.get_name() for task in stage.tasks if not task.done()]:
-                log.warning("cut_short", parts=",".join(late), after_s=stage.bound_s)
+                log.warning("cut_short", parts=",".join(late), after_s=round(bound_s, 1))
         finally:
             await _end({aborted, *stage.tasks})
-            await everything
 
     @contextmanager
     def _signals(self) -> Iterator[None]:

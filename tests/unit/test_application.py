@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from contextlib import suppress
 
 import pytest
 
@@ -39,6 +40,20 @@ class Broken:
             raise self._error
 
 
+class Deaf:
+    """Goes on when it is cancelled, as one does that waits for a database that fell silent."""
+
+    name = "worker"
+
+    def __init__(self) -> None:
+        self.hears = asyncio.Event()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        while not self.hears.is_set():
+            with suppress(asyncio.CancelledError):
+                await self.hears.wait()
+
+
 async def started(story: list[str], count: int) -> None:
     async with asyncio.timeout(5):
         while len(story) < count:
@@ -53,6 +68,39 @@ async def test_stages_stop_one_after_the_other() -> None:
     application.stop()
     await running
     assert story[2:] == ["worker stops", "http stops"]
+
+
+async def test_all_stages_together_have_a_bound() -> None:
+    story: list[str] = []
+    stages = [
+        Stage([Waiter("worker", story, 60)], 0.1),
+        Stage([Waiter("http", story, 60)], 60),
+        Stage([Waiter("node", story, 60)], 60),
+    ]
+    application = Application(stages, within_s=0.2)
+    running = asyncio.create_task(application.run())
+    await started(story, 3)
+    application.stop()
+    async with asyncio.timeout(5):
+        await running
+    assert story[3:] == ["worker is cut short", "http is cut short", "node is cut short"]
+
+
+async def test_a_part_that_cannot_be_cut_short_holds_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.application.ABORT_S", 0.05)
+    story: list[str] = []
+    deaf = Deaf()
+    application = Application([Stage([deaf], 0.05), Stage([Waiter("http", story)], 5)])
+    running = asyncio.create_task(application.run())
+    await started(story, 1)
+    application.stop()
+    try:
+        await asyncio.wait({running}, timeout=5)
+        assert story == ["http starts", "http stops"]
+        assert running.done()
+    finally:
+        deaf.hears.set()
+        await running
 
 
 async def test_a_part_that_does_not_stop_is_cut_short_at_its_bound() -> None:
