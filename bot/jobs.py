@@ -58,7 +58,7 @@ class Jobs:
         self._wake.set()
 
     async def _do(self, job: Job) -> None:
-        outcome = await guarded(self.name, self._counters, self._handle(job))
+        outcome = await guarded(self.name, self._counters, self._handle(job), kind=job.kind, job=job.job_id)
         if isinstance(outcome, Exception):
             await guarded(self.name, self._counters, self._again(job, outcome))
         else:

@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 import structlog
 
-from bot.errors import FrontdeskError, StoreUnavailable
+from bot.errors import FrontdeskError
 
 FAILED_S = 2.0
 T = TypeVar("T")
@@ -20,14 +20,16 @@ class Failures(Protocol):
     def count(self, name: str, *labels: str) -> None: ...
 
 
-async def guarded(part: str, failures: Failures, work: Awaitable[T]) -> T | Exception:
-    """What `work` returned or raised. Our own errors are named for what to do about them; any other is a failure of the part."""
+async def guarded(part: str, failures: Failures, work: Awaitable[T], **ids: str) -> T | Exception:
+    """What `work` returned or raised. Our own errors are named for what to do about them; any other is a failure of the part,
+    logged with `ids`.
+    """
     try:
         return await work
     except FrontdeskError as error:
         return error
     except Exception as error:  # named boundary of every loop: one conversation, job or look must not end the others
-        log.exception("part.failed", part=part)
+        log.exception("part.failed", part=part, **ids)
         failures.count("failures", part)
         return error
 
@@ -50,8 +52,8 @@ async def go_round(
         while not stopping.is_set():
             wake.clear()
             outcome = await guarded(part, failures, step())
-            if isinstance(outcome, StoreUnavailable):
-                log.warning("part.store_unavailable", part=part, error=str(outcome))
+            if isinstance(outcome, FrontdeskError):
+                log.warning("part.waits", part=part, error=str(outcome))
             if isinstance(outcome, Exception):
                 await _wait(stopping, min(FAILED_S, every_s))
             elif outcome is not True:

@@ -103,7 +103,8 @@ class Worker:
 
     async def _answer(self, answering: Answering) -> None:
         conversation_id = answering.question.claim.conversation_id
-        outcome = await guarded(self.name, self._counters, self._manager.answer(answering))
+        work = self._manager.answer(answering)
+        outcome = await guarded(self.name, self._counters, work, conversation=conversation_id)
         again_s = await self._after(answering, outcome) if isinstance(outcome, Exception) else outcome
         if self._running.get(conversation_id) is answering:
             del self._running[conversation_id]

@@ -8,7 +8,8 @@ from bot.errors import FrontdeskError, StoreUnavailable
 
 # PostgreSQL asks the client to run such a transaction again: serialization_failure, deadlock_detected; a unique_violation says
 # that another process made the row first, lock_not_available that it holds one of ours (`lock_timeout`)
-LOST_RACES = {"40001", "40P01", "23505", "55P03"}
+UNIQUE = "23505"
+LOST_RACES = {"40001", "40P01", UNIQUE, "55P03"}
 # class 25: a standby or a full disk made the database read-only, or we were suspended inside a transaction
 AWAY = {"25006", "25P03", "25P04"}
 
@@ -20,6 +21,11 @@ class LostRace(FrontdeskError):
 def lost_race(error: BaseException) -> bool:
     """Whether another process was faster, so that the same unit may succeed when it is run again."""
     return isinstance(error, LostRace) or _state(error) in LOST_RACES
+
+
+def overtaken(error: BaseException) -> BaseException:
+    """What a unit is told that lost every race: to come back later, unless its row was there before all of them."""
+    return error if _state(error) == UNIQUE else StoreUnavailable(f"others were faster each time: {type(error).__name__}")
 
 
 def unavailable(error: BaseException) -> StoreUnavailable | None:

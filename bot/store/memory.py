@@ -22,7 +22,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.process_id = ProcessId(new_id())
         self.bulletin = Bulletin()
-        self._engine = sa.create_engine("sqlite://", poolclass=sa.pool.StaticPool)
+        self._engine = sa.create_engine("sqlite://", poolclass=sa.pool.StaticPool, hide_parameters=True)
         sa.event.listen(self._engine, "connect", prepare_connection)
         self._connection = self._engine.connect()
         metadata.create_all(self._connection)

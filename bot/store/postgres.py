@@ -26,7 +26,9 @@ class PostgresStore:
     def __init__(self, url: sa.URL) -> None:
         self.process_id = ProcessId(new_id())
         self.bulletin = Bulletin()
-        self._engine = sa.create_engine(url, connect_args=session_arguments(url), pool_size=1 + READERS, max_overflow=0)
+        self._engine = sa.create_engine(
+            url, connect_args=session_arguments(url), pool_size=1 + READERS, max_overflow=0, hide_parameters=True
+        )
         reading: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         loop = asyncio.get_running_loop()
         self._writer = UnitThread(self._engine, loop, name="postgres-writer")

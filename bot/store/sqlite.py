@@ -27,10 +27,11 @@ class SqliteStore:
         self.process_id = ProcessId(new_id())
         self.bulletin = Bulletin()
         self._lock: int | None = hold_file(path)
-        self._engine = sa.create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False})
+        self._engine = sa.create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False}, hide_parameters=True)
         self._readers = sa.create_engine(
             f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true",
             connect_args={"check_same_thread": False},
+            hide_parameters=True,
         )
         sa.event.listen(self._engine, "connect", prepare_writer)
         sa.event.listen(self._engine, "begin", begin_to_write)

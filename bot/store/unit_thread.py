@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.errors import StoreUnavailable
-from bot.store.failures import lost_race, unavailable
+from bot.store.failures import lost_race, overtaken, unavailable
 
 GROUP = 64
 QUEUE = 10_000
@@ -140,7 +140,7 @@ class UnitThread:
                 queued.tries, queued.error = queued.tries + 1, None
                 self._queue.put(queued)
             else:
-                queued.error = StoreUnavailable(f"others were faster {queued.tries + 1} times: {type(queued.error).__name__}")
+                queued.error = overtaken(queued.error)
                 settled.append(queued)
         return settled
 

@@ -100,3 +100,10 @@ async def test_what_was_queued_before_the_end_is_done_and_nothing_after_it(store
     assert await asyncio.gather(*queued) == [None, None]
     with pytest.raises((StoreUnavailable, sa.exc.SQLAlchemyError)):
         await store.write(add, "c")
+
+
+async def test_an_error_of_the_database_repeats_nothing_that_was_written(store: Store) -> None:
+    await store.write(add, "a customer's words")
+    with pytest.raises(sa.exc.IntegrityError) as caught:
+        await store.write(add, "a customer's words")
+    assert "customer's words" not in str(caught.value).partition("DETAIL")[0]
