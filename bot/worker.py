@@ -123,7 +123,9 @@ class Worker:
                 log.warning("worker.answer_not_stored", conversation=claim.conversation_id, error=str(error))
                 return self._lease_s
         if isinstance(error, GenerationError):
-            log.warning("worker.no_answer", conversation=claim.conversation_id, attempt=claim.attempts, error=str(error))
+            # the first try of an outage is news, and then every tenth
+            say = log.warning if claim.attempts % 10 == 1 else log.debug
+            say("worker.no_answer", conversation=claim.conversation_id, attempt=claim.attempts, error=str(error))
             self._counters.count("generation", type(error).__name__)
         wait_s = retrying.wait_s(error, claim.attempts, random.random())  # noqa: S311  spreads retries, guards nothing
         await guarded(self.name, self._counters, self._give_back(answering, error, wait_s))

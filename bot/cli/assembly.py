@@ -89,8 +89,13 @@ def stages(
     node: NodeProcess | None,
     public: socket,
     private: socket,
+    *,
+    title: str,
 ) -> Sequence[Stage]:
-    """First the claimers end, while answers may still be fetched; then the listeners; the node last, since answers need it."""
+    """First the claimers end, while answers may still be fetched; then the listeners; the node last, since answers need it.
+
+    `title`: what the page calls the business.
+    """
     metrics, claims = Metrics(), Claims()
     dialogue = assemble(
         store=store,
@@ -105,7 +110,7 @@ def stages(
         routes=claims.routes,
     )
     readiness = Readiness(store, metrics, claims, lambda: dialogue.worker.in_flight)
-    http = _http(configuration, dialogue, Health(readiness.checks, readiness.refresh, metrics), public, private)
+    http = _http(configuration, dialogue, Health(readiness.checks, readiness.refresh, metrics), public, private, title)
     return [
         Stage([Claiming(dialogue.worker, claims), dialogue.jobs, dialogue.notices, Upkeep(store, metrics)], WORKERS_S),
         Stage([http], HTTP_S),
@@ -113,7 +118,9 @@ def stages(
     ]
 
 
-def _http(configuration: Configuration, dialogue: Dialogue, health: Health, public: socket, private: socket) -> Serving:
+def _http(
+    configuration: Configuration, dialogue: Dialogue, health: Health, public: socket, private: socket, title: str
+) -> Serving:
     connections = room()
     streams = Streams(limit=min(MOST_STREAMS, connections * 3 // 4))  # the rest is for requests
     table = routes(
@@ -122,6 +129,6 @@ def _http(configuration: Configuration, dialogue: Dialogue, health: Health, publ
         sessions=dialogue.visitors,
         settings=configuration.web,
         streams=streams,
-        title=configuration.workspace.name,
+        title=title,
     )
     return Serving(HttpHost(public, private, table, health, connections), streams)

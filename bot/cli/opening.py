@@ -39,6 +39,12 @@ def _settle_in(
     return {key: ensure_account(connection, workspace_id, key.channel, key.name, push=key.channel in PUSH) for key in accounts}
 
 
+async def name(store: Store, accounts: Mapping[AccountKey, AccountRef]) -> str:
+    """What the business is called: the settings only gave an empty database its first name."""
+    ref = next(iter(accounts.values()))
+    return (await store.read(workspaces.load, ref.workspace_id)).name
+
+
 async def close(store: Store) -> None:
     """Let go of the database; one that is away already has nothing of ours."""
     with suppress(StoreUnavailable):

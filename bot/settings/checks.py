@@ -76,12 +76,26 @@ def _decoded_leaf(table: Any, path: tuple[str, ...]) -> Any:
     return {**table, path[0]: _decoded_leaf(table[path[0]], path[1:])}
 
 
+# in our words, where pydantic speaks of Python
+WANTED = {
+    "int_parsing": "should be a whole number",
+    "int_type": "should be a whole number",
+    "float_parsing": "should be a number",
+    "float_type": "should be a number",
+    "bool_parsing": "should be true or false",
+    "bool_type": "should be true or false",
+    "tuple_type": 'should be a list, such as ["one", "two"] (in a variable as JSON)',
+    "string_type": "should be text in quotes",
+    "dict_type": 'should be a table, such as { key = "value" } (in a variable as JSON)',
+}
+
+
 def _sentence(source: Source, name: str, model: type[BaseModel], error: ErrorDetails) -> str:
     path = tuple(str(step) for step in error["loc"])
     place = _variable(source, name, path[:1]) or " ".join([f"{source.file}: [{name}]" if source.file else f"[{name}]", *path[:1]])
     if error["type"] == "extra_forbidden":
         return f"{place}: unknown key{_guess(path[-1], model.model_fields)}"
-    message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    message = WANTED.get(error["type"]) or error["msg"].removeprefix("Value error, ").removeprefix("Input ")
     return f"{place}: {message}"
 
 

@@ -66,10 +66,13 @@ class SqliteStore:
         return result
 
     async def close(self) -> None:
-        for thread in (self._writer, *self._reading):
+        for thread in (
+            *self._reading,
+            self._writer,
+        ):  # the last connection to close clears the write-ahead log away, if it may write
             await asyncio.to_thread(thread.close)
         self._readers.dispose()
-        self._engine.dispose()  # last: the last connection to close clears the write-ahead log away
+        self._engine.dispose()
         held, self._lock = self._lock, None
         if held is not None:
             os.close(held)

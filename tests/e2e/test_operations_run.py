@@ -271,3 +271,15 @@ def free_port() -> int:
 
 def test_the_tests_leave_no_setting_behind() -> None:
     assert not [name for name in os.environ if name.startswith("FRONTDESK_")]
+
+
+async def test_a_business_keeps_its_name_whatever_the_settings_say_later_and_a_stopped_one_is_one_file(config: Path) -> None:
+    first = config.read_text() + "[workspace]\nname = 'Shop'\n"
+    for settings in (first, first.replace("Shop", "Other")):
+        config.write_text(settings)
+        async with running(config) as instance, aiohttp.ClientSession() as client:
+            async with client.get(await instance.ready()) as page:
+                assert "<title>Shop</title>" in await page.text()
+            instance.process.send_signal(signal.SIGTERM)
+            assert await instance.ended() == 0
+            assert not config.with_name("frontdesk.db-wal").exists()

@@ -77,7 +77,7 @@ async def _run(life: Life, configuration: Configuration, fuse: Fuse) -> None:
     client = _client(configuration, fuse)
     secret = Secret.load(configuration.security.secret_file, sqlite_file=configuration.database.sqlite_file)
     broken = mutants.broken(life.mutant, store, client)
-    web = assembly.stages(configuration, broken, accounts, client, generation, secret, None, public, private)
+    web = assembly.stages(configuration, broken, accounts, client, generation, secret, None, public, private, title="Frontdesk")
     push = push_stage(configuration, broken, accounts, client, secret, fuse, life.platform, mutant=life.mutant)
     fuse.say(f"up {public.getsockname()[1]}")
     try:

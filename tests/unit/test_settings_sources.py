@@ -119,7 +119,7 @@ def test_the_database_url_may_come_from_a_file_since_it_holds_a_password(tmp_pat
             ConversationSettings,
             "",
             {"FRONTDESK_CONVERSATION__DEBOUNCE_MS": "soon"},
-            "FRONTDESK_CONVERSATION__DEBOUNCE_MS: should be a valid integer",
+            "FRONTDESK_CONVERSATION__DEBOUNCE_MS: should be a whole number",
         ),
         (
             "conversation",
