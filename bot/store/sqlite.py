@@ -66,10 +66,8 @@ class SqliteStore:
         return result
 
     async def close(self) -> None:
-        for thread in (
-            *self._reading,
-            self._writer,
-        ):  # the last connection to close clears the write-ahead log away, if it may write
+        # the last connection to close clears the write-ahead log away, if it may write
+        for thread in (*self._reading, self._writer):
             await asyncio.to_thread(thread.close)
         self._readers.dispose()
         self._engine.dispose()
