@@ -67,7 +67,7 @@ export class Transcript {
   }
 
   #build(turn) {
-    const node = make("article", `turn ${turn.role}`, this.#speaker(turn), body(turn));
+    const node = make("article", `turn ${greets(turn) ? "greeting" : turn.role}`, this.#speaker(turn), body(turn));
     node.dataset.seq = turn.seq;
     for (const attachment of turn.attachments) node.append(make("p", "attachment", attachment.name || attachment.kind));
     if (turn.buttons.length) node.append(this.#buttons(turn.buttons));
@@ -77,7 +77,8 @@ export class Transcript {
 
   #speaker(turn) {
     const named = turn.role === "agent" && turn.author;
-    return make("p", named ? "speaker" : "unseen", `${named ? turn.author : SPEAKERS[turn.role] ?? turn.role}:`);
+    const role = greets(turn) ? "bot" : turn.role;
+    return make("p", named ? "speaker" : "unseen", `${named ? turn.author : SPEAKERS[role] ?? role}:`);
   }
 
   #foot(turn) {
@@ -119,6 +120,11 @@ export class Transcript {
     }
     return row;
   }
+}
+
+/** The first word of a conversation is no notice, though nobody was asked to say it. */
+function greets(turn) {
+  return turn.role === "system" && turn.seq === 1;
 }
 
 function body(turn) {
