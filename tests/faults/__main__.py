@@ -1,17 +1,19 @@
 """`make faults`: the long form. Exit 1 when a promise was broken, or when a point was never reached.
 
 `--kills 1000` spread over the points; `--database sqlite|postgres`, both when not given; `--seed N`: one run; `--from N`: go on
-at that seed and keep what faults.json holds of earlier ones.
+at that seed and keep what faults.json holds of earlier ones. A call without --database and --seed ends with kills at each point
+of a model's conversion.
 """
 
 import argparse
 import asyncio
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable, Iterator
 from pathlib import Path
 
 from tests.faults import report
+from tests.faults.conversions import judged as conversions_judged
 from tests.faults.order import Outcome
 from tests.faults.points import points_of
 from tests.faults.suite import DATABASES, KILLS_A_RUN, order_of, orders, perform
@@ -42,9 +44,18 @@ def main() -> int:
     if given.keep is not None:
         given.keep.mkdir(parents=True, exist_ok=True)
     asyncio.run(_until_told(perform(wanted, done, keep=given.keep)))
+    whole = given.seed is None and given.database is None
+    conversions = dict(_told(conversions_judged())) if whole else {}
+    report.keep(given.json, entries, conversions)
     total = report.totals(entries)
     print(*report.table(total), sep="\n")
-    return _judged(total)
+    return _judged(total, failed=any(conversions.values()))
+
+
+def _told(judged: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    for point, broken in judged:
+        print(f"{point}: {f'BROKEN {broken}' if broken else 'killed, gone on with, whole'}", flush=True)
+        yield point, broken
 
 
 async def _until_told(work: Coroutine[None, None, None]) -> None:
@@ -55,8 +66,8 @@ async def _until_told(work: Coroutine[None, None, None]) -> None:
     await task
 
 
-def _judged(total: report.Entry) -> int:
-    failed = any(total["broken"].values())
+def _judged(total: report.Entry, *, failed: bool) -> int:
+    failed = failed or any(total["broken"].values())
     for database, fired in total["fired"].items():
         silent = [point for point in points_of(database) if not fired.get(point)]
         if total["kills"][database] == 0 or (silent and total["kills"][database] >= ENOUGH):

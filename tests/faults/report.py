@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,10 +74,12 @@ def table(total: Entry) -> Iterator[str]:
     yield f"longest wait {total['longest_wait_s']:.1f} s; counted apart: {_listed(total['counted'])}"
 
 
-def keep(path: Path, entries: Sequence[Entry]) -> None:
-    """Write the file anew, whole or not at all."""
+def keep(path: Path, entries: Sequence[Entry], conversions: Mapping[str, str] | None = None) -> None:
+    """Write the file anew, whole or not at all. `conversions`: points of a model's conversion, with what was broken there."""
     part = path.with_suffix(".part")
-    part.write_text(json.dumps({"totals": totals(entries), "runs": list(entries)}, indent=1) + "\n")
+    part.write_text(
+        json.dumps({"totals": totals(entries), "conversions": dict(conversions or {}), "runs": list(entries)}, indent=1) + "\n"
+    )
     part.replace(path)
 
 
