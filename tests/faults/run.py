@@ -140,10 +140,11 @@ class Run:
 
     async def _state(self) -> tuple[int, int]:
         """(what is not at rest yet, a number that grows while anything happens)."""
-        found, restless = await asyncio.to_thread(databases.ask, self.order.url, lambda c: (record.read(c), record.restless(c)))
         accounts = self._ledger.accounts
+        # looked at before the database is: what is confirmed by then, the database knows
         unconfirmed = len(self._platform.updates) - self._platform.confirmed
         unacknowledged = sum(len(account.sent) - len(account.acknowledged) for account in accounts.values())
+        found, restless = await asyncio.to_thread(databases.ask, self.order.url, lambda c: (record.read(c), record.restless(c)))
         seen = {name: account.seen[-1].position for name, account in accounts.items() if account.seen}
         behind = sum(position < _last(found, name) for name, position in seen.items())
         turns = sum(len(of) for of in found.turns.values())
