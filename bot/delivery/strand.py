@@ -20,6 +20,7 @@ from bot.store.outbox import Reserved
 from bot.store.store import Store
 
 T = TypeVar("T")
+AGAIN_S = 0.2
 log = structlog.get_logger()
 
 
@@ -90,8 +91,17 @@ class Strand:
             log.info("preview given up", outbox_id=self._outbox_id, error=str(error))
 
     async def _restate(self, platform_id: str) -> None:
-        """We were suspended over an edit: a successor may have sent the answer before it landed."""
-        if await self._store.write(placeholders.restate, self._workspace_id, self._outbox_id, platform_id):
+        """We were suspended over an edit: a successor may have sent the answer before it landed. Tried until it is stored, since
+        nobody else knows, and the database may have hung up on who was suspended.
+        """
+        while True:
+            try:
+                restated = await self._store.write(placeholders.restate, self._workspace_id, self._outbox_id, platform_id)
+            except StoreUnavailable:
+                await asyncio.sleep(AGAIN_S)
+            else:
+                break
+        if restated:
             log.warning("answer shown again after a late preview", outbox_id=self._outbox_id)
             self._store.bulletin.post(Topic.OUTBOX, self.target.account_id)
 
