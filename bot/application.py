@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -81,13 +81,17 @@ class Application:
         """Drain and end; called again: end now."""
         (self._abort if self._stop.is_set() else self._stop).set()
 
-    async def run(self) -> None:
-        """Run until a signal or `stop`. Raises PartFailed when a part ended by itself; the others were drained first."""
+    async def run(self, *, up: Callable[[], None] = lambda: None) -> None:
+        """Run until a signal or `stop`. `up` is called once a signal drains instead of killing.
+
+        Raises PartFailed when a part ended by itself; the others were drained first.
+        """
         running = [_Running(stage) for stage in self._stages]
         tasks = {task for stage in running for task in stage.tasks}
         waiting = asyncio.create_task(self._stop.wait())
         with self._signals():
             try:
+                up()
                 await asyncio.wait({waiting, *tasks}, return_when=asyncio.FIRST_COMPLETED)
                 ended = [task for task in tasks if task.done()]
                 self._stop.set()

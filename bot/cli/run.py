@@ -76,6 +76,5 @@ async def run(configuration: Configuration) -> None:
         stack.push_async_callback(client.close)
         stages = assembly.stages(configuration, store, accounts, client, generation, secret, node, public, private, title=title)
         gc.freeze()  # what start-up made stays for ever: the collector need not look at it again and again
-        greeting.up()
-        await Application(stages).run()
+        await Application(stages).run(up=greeting.up)
         say("stopped")

@@ -124,6 +124,20 @@ async def test_the_first_signal_drains_and_the_second_ends_at_once() -> None:
     assert story[1:] == ["worker is cut short"]
 
 
+async def test_whoever_is_told_that_it_is_up_may_signal_at_once() -> None:
+    seen: list[object] = []
+    application = Application([Stage([Waiter("worker", [])], 5)])
+
+    def up() -> None:
+        seen.extend(signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT))
+        application.stop()
+
+    await asyncio.wait_for(application.run(up=up), 5)
+    assert len(seen) == 2
+    assert signal.SIG_DFL not in seen
+    assert signal.default_int_handler not in seen
+
+
 @pytest.mark.parametrize(
     ("error", "said"),
     [(ValueError("x"), r"worker ended by itself \(ValueError\)"), (None, "worker ended by itself")],
