@@ -35,6 +35,9 @@ class Author:
     language: str = ""
 
 
+NOBODY = Author("")
+
+
 @dataclass(frozen=True, slots=True)
 class AttachmentReference:
     """A file that stays with the platform. `size` in bytes; `reference` is what the channel needs to fetch it."""
@@ -48,8 +51,22 @@ class AttachmentReference:
 
 
 @dataclass(frozen=True, slots=True)
+class Placeholder:
+    """A message that the platform shows already and that the reply shall replace: an interaction's deferred response.
+
+    `secret` is what changing it needs; it is forgotten once it was used.
+    """
+
+    platform_id: str
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
 class MessageReceived:
-    """A message of a person at an address. `platform_id` is the platform's id of the message, "" where it has none."""
+    """A message of a person at an address. `platform_id` is the platform's id of the message, "" where it has none.
+
+    `album`: messages of one album share it and become one turn.
+    """
 
     address: ChannelAddress
     author: Author
@@ -57,6 +74,29 @@ class MessageReceived:
     at: datetime
     platform_id: str = ""
     attachments: tuple[AttachmentReference, ...] = ()
+    album: str = ""
+    placeholder: Placeholder | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageEdited:
+    """A person changed a message: this is its text now."""
+
+    address: ChannelAddress
+    author: Author
+    text: str
+    at: datetime
+    platform_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDeleted:
+    """A message was taken away; platforms do not say by whom."""
+
+    address: ChannelAddress
+    at: datetime
+    platform_id: str
+    author: Author = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +118,55 @@ class FreshStartRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class CommandGiven:
+    """A command in the platform's own form. `name` as customers write it, without the slash; text commands arrive as messages."""
+
+    address: ChannelAddress
+    author: Author
+    name: str
+    at: datetime
+    placeholder: Placeholder | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ButtonPressed:
+    """A button under a message: `button` is the id that the message carried. Who may press it is looked up."""
+
+    address: ChannelAddress
+    author: Author
+    button: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """The bot may speak here from now on: it was added to a group, or unblocked."""
+
+    address: ChannelAddress
+    author: Author
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Departed:
+    """The bot cannot speak here any more: blocked, removed, or the place is gone."""
+
+    address: ChannelAddress
+    author: Author
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMoved:
+    """The platform gave a chat, with all its threads, another id."""
+
+    address: ChannelAddress
+    chat_id: str
+    at: datetime
+    author: Author = NOBODY
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerRated:
     """A person rated one bot turn of the current conversation: `value` 1 is helpful, -1 is not."""
 
@@ -89,7 +178,26 @@ class AnswerRated:
     at: datetime
 
 
-Event = MessageReceived | StopRequested | FreshStartRequested | AnswerRated
+Event = (
+    MessageReceived
+    | MessageEdited
+    | MessageDeleted
+    | StopRequested
+    | FreshStartRequested
+    | CommandGiven
+    | ButtonPressed
+    | AnswerRated
+    | Arrived
+    | Departed
+    | ChatMoved
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Not for the bot (people talk among themselves in a group): counted by `reason`, a stable word, and not kept."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +208,22 @@ class Undecodable:
 
 
 @dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a place was read: committed with the update that it names. `place` is "" for the account's one stream of updates."""
+
+    place: str
+    position: str
+
+
+@dataclass(frozen=True, slots=True)
 class Received:
     """One raw update. `key` is unique per account for ever (at-least-once platforms repeat it); `raw` is stored as it came."""
 
     account: AccountKey
     key: str
     raw: bytes
-    event: Event | Undecodable
+    event: Event | Undecodable | Skipped
+    cursor: Cursor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +237,14 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Acted:
-    """A control (stop, new, rating, command): committed and acted on at once. `conversation_id` is the current one after it."""
+    """A control (stop, new, rating, command): committed and acted on at once. `conversation_id` is the current one after it.
+
+    `say` is a short word for whoever pressed a button, "" for none.
+    """
 
     conversation_id: str
     repeated: bool = False
+    say: str = ""
 
 
 @dataclass(frozen=True, slots=True)

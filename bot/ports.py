@@ -1,13 +1,13 @@
 """The seams between the product and its channels. Small protocols, owned by the caller; `bot.errors` says what they raise."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from bot.events import AccountKey, ChannelAddress, Receipt, Received
-from bot.views import ChatEvent, PreviewShown, SessionView, TurnPage
+from bot.views import ButtonView, ChatEvent, PreviewShown, SessionView, TurnPage
 
 
 class Intake(Protocol):
@@ -15,6 +15,14 @@ class Intake(Protocol):
 
     async def receive(self, batch: Sequence[Received]) -> Sequence[Receipt]:
         """Store the batch in one transaction, a savepoint each; one receipt per item, in order. Raises StoreUnavailable."""
+        ...
+
+
+class Cursors(Protocol):
+    """How far each place of an account was read, as its updates told when they were stored."""
+
+    async def of(self, account: AccountKey) -> Mapping[str, str]:
+        """{place: position} of the places read last, 10,000 at most. Raises StoreUnavailable."""
         ...
 
 
@@ -55,13 +63,22 @@ class Sessions(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OutboundMessage:
-    """One physical message for a push channel. `outbox_id` (32 hex digits) gives nonces and custom ids deterministically."""
+    """One physical message for a push channel. `outbox_id` (32 hex digits) gives nonces and custom ids deterministically.
+
+    `text` is Markdown. `kind`: whose words, "bot", "agent" or "system". It is part `part` (from 0) of `parts`. `secret` is what
+    changing a platform's own placeholder needs.
+    """
 
     outbox_id: str
     address: ChannelAddress
     text: str
     reply_to: str | None = None
     repeat: bool = False
+    kind: str = "bot"
+    part: int = 0
+    parts: int = 1
+    buttons: tuple[ButtonView, ...] = ()
+    secret: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +89,7 @@ class ChannelHabits:
     `in_doubt` says how a send with unknown outcome is settled: "edit" (previews are messages, the final text is an idempotent
     edit), "reconcile" (ask the platform by outbox id), "resend" (at least once: repeats are counted and shown).
     `preview` says what an answer in the making looks like: "edit" (a message that is edited), "draft", "typing" or "none".
+    `replies`: several people talk here, so an answer names the message that it answers.
     """
 
     max_text: int
@@ -82,6 +100,7 @@ class ChannelHabits:
     in_doubt: str
     nonce_window_s: float = 0.0
     preview: str = "edit"
+    replies: bool = False
 
 
 class PushChannel(Protocol):
@@ -99,12 +118,12 @@ class PushChannel(Protocol):
         """Send and return the platform's message id."""
         ...
 
-    async def edit(self, address: ChannelAddress, platform_id: str, text: str) -> None:
-        """Replace the text; an identical edit is a success."""
+    async def edit(self, message: OutboundMessage, platform_id: str) -> None:
+        """Replace text and buttons of a message; an identical edit is a success."""
         ...
 
-    async def delete(self, address: ChannelAddress, platform_id: str) -> None:
-        """Remove the message; one already gone is a success."""
+    async def delete(self, message: OutboundMessage, platform_id: str) -> None:
+        """Remove a message, whatever it showed; one already gone is a success."""
         ...
 
     async def draft(self, message: OutboundMessage) -> None:
@@ -119,8 +138,8 @@ class PushChannel(Protocol):
         """The platform id of a message that did arrive, looked up by its outbox id; None when it did not."""
         ...
 
-    def split(self, text: str) -> tuple[str, ...]:
-        """The text as parts that each fit one physical message."""
+    def measure(self, text: str) -> int:
+        """The length of a text as the platform counts it once it is shown, in the units of `max_text`."""
         ...
 
 
