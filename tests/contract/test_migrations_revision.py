@@ -13,9 +13,11 @@ import sqlalchemy as sa
 
 from bot.errors import AlreadyRunning, SchemaMismatch, StoreUnavailable
 from bot.store import revision
-from bot.store.revision import HEAD, Schema, SchemaState, look, migrate, prepare
+from bot.store.revision import HEAD, REVISIONS, Schema, SchemaState, look, migrate, prepare
 from bot.store.sqlite_connection import hold_file
 from bot.store.tables import metadata
+
+OLDER = REVISIONS[-2]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -45,13 +47,6 @@ def mark(engine: sa.Engine, name: str) -> None:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = :name"), {"name": name})
 
 
-@pytest.fixture
-def newer_release(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A release for which revision 0001 is history. Its migration is that of 0001 again, so only the bookkeeping differs."""
-    monkeypatch.setattr(revision, "REVISIONS", ("0001", "0002"))
-    monkeypatch.setattr(revision, "HEAD", "0002")
-
-
 def test_an_empty_database_gets_the_schema_and_a_second_start_changes_nothing(
     url: sa.URL, engine: sa.Engine, said: list[str]
 ) -> None:
@@ -77,39 +72,31 @@ def test_a_schema_without_a_revision_is_refused(url: sa.URL, engine: sa.Engine, 
         prepare(url, say=said.append)
 
 
-@pytest.mark.usefixtures("newer_release")
-def test_an_older_sqlite_is_copied_and_then_upgraded(
-    sqlite_url: str, tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_older_sqlite_is_copied_and_then_upgraded(sqlite_url: str, tmp_path: Path, said: list[str]) -> None:
     url = sa.make_url(sqlite_url)
     engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
-    revision.upgrade(engine)
+    revision.upgrade(engine, OLDER)
     with engine.begin() as connection:
         connection.exec_driver_sql("INSERT INTO workspace VALUES ('w', 'Shop', 'UTC', '', 1, 0)")
-    upgraded: list[str] = []
-    monkeypatch.setattr(revision, "upgrade", lambda engine: upgraded.append(state(engine).revision))
     prepare(url, say=said.append)
-    copy = sa.create_engine(f"sqlite:///{tmp_path / 'frontdesk.db.0001.backup'}", poolclass=sa.pool.NullPool)
-    with copy.connect() as connection:
-        assert connection.exec_driver_sql("SELECT name FROM workspace").scalar() == "Shop"
-    assert upgraded == ["0001"]
-    assert said[0] == "upgrading the database from revision 0001 to 0002"
+    copy = sa.create_engine(f"sqlite:///{tmp_path / f'frontdesk.db.{OLDER}.backup'}", poolclass=sa.pool.NullPool)
+    for database in (engine, copy):
+        with database.connect() as connection:
+            assert connection.exec_driver_sql("SELECT name FROM workspace").scalar() == "Shop"
+    assert (state(engine), state(copy).revision) == (Schema(SchemaState.CURRENT, HEAD), OLDER)
+    assert said[0] == f"upgrading the database from revision {OLDER} to {HEAD}"
     assert "kept a copy" in said[1]
 
 
-@pytest.mark.usefixtures("newer_release")
-def test_an_older_postgresql_is_refused_naming_the_command(
-    postgres_url: str, said: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_older_postgresql_is_refused_naming_the_command(postgres_url: str, said: list[str]) -> None:
     url = sa.make_url(postgres_url)
     engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
-    revision.upgrade(engine)
+    revision.upgrade(engine, OLDER)
     with pytest.raises(SchemaMismatch, match="frontdesk migrate"):
         prepare(url, say=said.append)
-    upgraded: list[str] = []
-    monkeypatch.setattr(revision, "upgrade", lambda engine: upgraded.append(state(engine).revision))
+    assert state(engine) == Schema(SchemaState.OLDER, OLDER)
     migrate(url, say=said.append)
-    assert upgraded == ["0001"]
+    assert state(engine) == Schema(SchemaState.CURRENT, HEAD)
 
 
 def test_a_database_in_use_is_not_migrated(sqlite_url: str, tmp_path: Path, said: list[str]) -> None:

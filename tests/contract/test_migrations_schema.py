@@ -37,10 +37,13 @@ def described(engine: sa.Engine) -> dict[str, Any]:
     inspector = sa.inspect(engine)
     return {
         table: [
-            [
-                {**column, "type": str(column["type"]), "comment": column.get("comment")}
-                for column in inspector.get_columns(table)
-            ],
+            sorted(  # by name: what a later revision adds comes last in the database
+                (
+                    {**column, "type": str(column["type"]), "comment": column.get("comment")}
+                    for column in inspector.get_columns(table)
+                ),
+                key=lambda column: column["name"],
+            ),
             inspector.get_pk_constraint(table),
             sorted(inspector.get_foreign_keys(table), key=lambda key: str(key["name"])),
             sorted(inspector.get_unique_constraints(table), key=lambda key: str(key["name"])),

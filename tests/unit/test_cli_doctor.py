@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from bot.cli import database, doctor, machine
 from bot.cli.findings import Finding, as_json, as_lines, healthy
 from bot.cli.main import execute
-from bot.store.revision import prepare
+from bot.store.revision import HEAD, prepare
 from bot.store.sqlite_connection import hold_file
 from tests.scripted_node import ScriptedNode
 
@@ -99,7 +99,7 @@ def test_a_database_that_cannot_be_reached_fails(shop: Callable[..., str]) -> No
     assert "hunter2" not in as_json(list(found.values()))
 
 
-@pytest.mark.parametrize(("revision", "status"), [("0001", "ok"), ("0099", "fail")])
+@pytest.mark.parametrize(("revision", "status"), [(HEAD, "ok"), ("0001", "fail"), ("0099", "fail")])
 def test_the_revision_is_compared(shop: Callable[..., str], tmp_path: Path, revision: str, status: str) -> None:
     url = sa.make_url(f"sqlite:///{tmp_path}/shop.db")
     prepare(url, say=lambda _: None)

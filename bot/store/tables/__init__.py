@@ -5,7 +5,7 @@ A turn is named by (conversation, seq); everything about it hangs on that pair.
 
 from bot.store.tables.dialogue import attachment, conversation, rating, reply_trace, summary, turn
 from bot.store.tables.parties import account, address, customer, identity, prompt_version, session, workspace
-from bot.store.tables.passage import event_log, inbox, message_map, outbox
+from bot.store.tables.passage import event_log, inbox, message_map, outbox, reading
 from bot.store.tables.running import audit, job
 from bot.store.tables.schema import metadata
 
@@ -25,6 +25,7 @@ __all__ = [
     "outbox",
     "prompt_version",
     "rating",
+    "reading",
     "reply_trace",
     "session",
     "summary",

@@ -11,6 +11,7 @@ workspace = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("timezone", WORD, nullable=False),
     sa.Column("greeting", sa.Text, nullable=False),
+    sa.Column("contact", sa.Text, nullable=False, server_default=""),
     sa.Column("prompt_version", sa.Integer, nullable=False),
     at("created_at"),
 )
@@ -33,7 +34,6 @@ account = sa.Table(
     key("account_id"),
     sa.Column("channel", WORD, nullable=False),
     sa.Column("name", WORD, nullable=False),
-    sa.Column("cursor", sa.Text),
     sa.Column("lease_owner", ID),
     at("lease_until", nullable=True),
     at("created_at"),

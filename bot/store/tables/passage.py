@@ -23,6 +23,18 @@ inbox = sa.Table(
     sqlite_with_rowid=False,
 )
 
+reading = sa.Table(
+    "reading",
+    metadata,
+    workspace_key(),
+    key("account_id"),
+    sa.Column("place", WORD, primary_key=True, comment="a chat with a history of its own; empty: the account's stream of updates"),
+    sa.Column("position", sa.Text, nullable=False, comment="the last update there that is stored, in the platform's terms"),
+    at("read_at"),
+    refers("account", "account_id"),
+    sqlite_with_rowid=False,
+)
+
 event_log = sa.Table(
     "event_log",
     metadata,
@@ -53,6 +65,7 @@ outbox = sa.Table(
     sa.Column("epoch", sa.Integer, nullable=False),
     sa.Column("seq", sa.Integer, comment="the turn it carries, once that is stored"),
     sa.Column("part", sa.Integer, nullable=False),
+    sa.Column("parts", sa.Integer, nullable=False, server_default="1"),
     # given when the row becomes ready, not when it is reserved: what is said meanwhile goes first
     sa.Column("place", sa.Integer, nullable=False, comment="its turn among the open rows of its address"),
     sa.Column("kind", WORD, nullable=False, comment="whose words; removal: the message platform_id is to be taken away"),
@@ -61,6 +74,7 @@ outbox = sa.Table(
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("reply_to", WORD),
     sa.Column("platform_id", WORD, comment="of its preview while reserved, of the message once sent"),
+    sa.Column("secret", sa.Text, comment="what changing a placeholder of the platform needs; gone once it is settled"),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("repeats", sa.Integer, nullable=False, comment="sends of which an earlier one may have arrived too"),
     sa.Column("error", sa.Text, nullable=False),
