@@ -178,9 +178,8 @@ class AnswerRated:
     at: datetime
 
 
-Event = (
-    MessageReceived
-    | MessageEdited
+Deed = (
+    MessageEdited
     | MessageDeleted
     | StopRequested
     | FreshStartRequested
@@ -191,6 +190,7 @@ Event = (
     | Departed
     | ChatMoved
 )
+Event = MessageReceived | Deed
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +209,7 @@ class Undecodable:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far a place was read: committed with the update that it names. `place` is "" for the account's one stream of updates."""
+    """How far a place was read: committed with the update that it names. `place` "" is the account's one stream of updates."""
 
     place: str
     position: str

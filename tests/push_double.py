@@ -111,19 +111,18 @@ class PushDouble:
     def habits(self, address: ChannelAddress) -> ChannelHabits:
         return self.at_address(address)
 
-    def split(self, text: str) -> tuple[str, ...]:
-        size = 4096
-        return tuple(text[start : start + size] for start in range(0, len(text), size)) or ("",)
+    def measure(self, text: str) -> int:
+        return len(text)
 
     async def send(self, message: OutboundMessage) -> str:
         habits = self.habits(message.address)
         return await self._call("send", message.address, message.text, lambda: self._accept(message, habits))
 
-    async def edit(self, address: ChannelAddress, platform_id: str, text: str) -> None:
-        await self._call("edit", address, text, lambda: self._change(platform_id, text))
+    async def edit(self, message: OutboundMessage, platform_id: str) -> None:
+        await self._call("edit", message.address, message.text, lambda: self._change(platform_id, message.text))
 
-    async def delete(self, address: ChannelAddress, platform_id: str) -> None:
-        await self._call("delete", address, "", lambda: self.take_away(platform_id))
+    async def delete(self, message: OutboundMessage, platform_id: str) -> None:
+        await self._call("delete", message.address, "", lambda: self.take_away(platform_id))
 
     async def draft(self, message: OutboundMessage) -> None:
         await self._call("draft", message.address, message.text, lambda: self._show(message, "drafted"))

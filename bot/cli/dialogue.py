@@ -14,7 +14,7 @@ from bot.conversation.rollover import Rollover
 from bot.conversation.storing import SUMMARISE
 from bot.conversation.visitors import Visitors
 from bot.delivery.preview import PullPreviews, RoutedPreviews
-from bot.events import AccountKey
+from bot.events import AccountKey, ChannelAddress
 from bot.generation.client import GenerationClient
 from bot.generation.node import Node
 from bot.jobs import Jobs
@@ -92,5 +92,5 @@ def assemble(
     )
 
 
-def _unsplit(account_id: str, _text: str) -> tuple[str, ...]:
-    raise AssertionError(f"{account_id} is no push account of this process")
+def _unsplit(address: ChannelAddress, _text: str) -> tuple[str, ...]:
+    raise AssertionError(f"{address.account_key} is no push account of this process")

@@ -35,7 +35,8 @@ async def settle_in(store: Store, settings: WorkspaceSettings, accounts: Sequenc
 def _settle_in(
     connection: sa.Connection, settings: WorkspaceSettings, accounts: Sequence[AccountKey]
 ) -> Mapping[AccountKey, AccountRef]:
-    workspace_id = workspaces.seed(connection, settings.name, settings.timezone, settings.greeting, settings.prompt)
+    words = settings.greeting, settings.prompt, settings.contact
+    workspace_id = workspaces.seed(connection, settings.name, settings.timezone, *words)
     return {key: ensure_account(connection, workspace_id, key.channel, key.name, push=key.channel in PUSH) for key in accounts}
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from bot.conversation.memory import Memory, Remembered
-from bot.store import conversations, outbox, parties, summaries, turns
+from bot.store import conversations, message_map, outbox, parties, summaries, turns
 from bot.store.conversations import Claim
 from bot.store.ids import AccountId, AddressId, OutboxId, ProcessId
 from bot.store.outbox import Lane
@@ -48,7 +48,9 @@ def _open(connection: sa.Connection, claim: Claim, route: str, known: Remembered
     if not route:
         return OpenQuestion(claim, fold, shown, None, None)
     lane = Lane(claim.workspace_id, AccountId(route), claim.address_id, claim.conversation_id)
-    reserved = outbox.reserve(connection, lane, epoch=claim.epoch)
+    asked = max((turn.seq for turn in shown if turn.role == "customer"), default=0)
+    answers = message_map.first_of(connection, claim.workspace_id, claim.conversation_id, asked)
+    reserved = outbox.reserve(connection, lane, epoch=claim.epoch, reply_to=answers)
     return OpenQuestion(claim, fold, shown, lane, reserved.outbox_id)
 
 

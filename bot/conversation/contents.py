@@ -15,27 +15,31 @@ from bot.store.store import Store
 from bot.store.workspaces import WorkspaceContent
 
 FRESH_S = 3.0
+ADDRESS_FRESH_S = 60.0
 ADDRESSES = 10_000
 
 
 class Contents:
-    """A changed prompt is in use within three seconds; addresses never change and are kept up to 10,000."""
+    """A changed prompt is in use within three seconds; an address is believed for a minute (a chat may get another id)."""
 
     def __init__(self, store: Store, accounts: Mapping[AccountId, AccountRef]) -> None:
         self._store = store
         self._accounts = accounts
         self._workspaces: dict[WorkspaceId, tuple[float, WorkspaceContent]] = {}
-        self._addresses: OrderedDict[AddressId, ChannelAddress] = OrderedDict()
+        self._addresses: OrderedDict[AddressId, tuple[float, ChannelAddress]] = OrderedDict()
 
     async def of(self, claim: Claim) -> tuple[WorkspaceContent, ChannelAddress]:
         """The workspace's content and the address of a claimed conversation."""
         kept = self._workspaces.get(claim.workspace_id)
         address = self._addresses.get(claim.address_id)
-        if kept is not None and address is not None and time.monotonic() - kept[0] < FRESH_S:
-            return kept[1], address
+        if kept is not None and address is not None:
+            now = time.monotonic()
+            if now - kept[0] < FRESH_S and now - address[0] < ADDRESS_FRESH_S:
+                return kept[1], address[1]
         content, found = await self._store.read(self._read, claim.workspace_id, claim.address_id)
         self._workspaces[claim.workspace_id] = (time.monotonic(), content)
-        self._addresses[claim.address_id] = found
+        self._addresses[claim.address_id] = (time.monotonic(), found)
+        self._addresses.move_to_end(claim.address_id)
         if len(self._addresses) > ADDRESSES:
             self._addresses.popitem(last=False)
         return content, found

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from bot.conversation.counters import Counters
-from bot.conversation.receiving import Taken, take, take_apart
+from bot.conversation.receiving import take, take_apart
+from bot.conversation.sender import Taken
 from bot.errors import FrontdeskError
 from bot.events import AccountKey, Ignored, Receipt, Received, Stored
 from bot.rounds import guarded
+from bot.store import reading
 from bot.store.bulletin import Topic
 from bot.store.parties import AccountRef
 from bot.store.store import Store
@@ -47,3 +49,15 @@ class StoredIntake:
         if isinstance(taken, Exception):
             return await self._store.write(take_apart, self._accounts, batch, self._debounce_s)
         return taken
+
+
+class StoredCursors:
+    """How far each place of an account was read, over a store."""
+
+    def __init__(self, store: Store, accounts: Mapping[AccountKey, AccountRef]) -> None:
+        self._store = store
+        self._accounts = accounts
+
+    async def of(self, account: AccountKey) -> Mapping[str, str]:
+        """See `bot.ports.Cursors`."""
+        return await self._store.read(reading.positions, self._accounts[account])

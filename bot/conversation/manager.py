@@ -40,11 +40,11 @@ class Voice:
 
 
 Signer = Callable[[str, str], str]
-Splitter = Callable[[str, str], tuple[str, ...]]
+Splitter = Callable[[ChannelAddress, str], tuple[str, ...]]
 
 
 class Manager:
-    """`sign(purpose, text)` gives a hex HMAC; `split(account_id, text)` the physical messages of a push channel."""
+    """`sign(purpose, text)` gives a hex HMAC; `split(address, text)` the physical messages of a push channel."""
 
     def __init__(
         self,
@@ -119,7 +119,7 @@ class Manager:
         finished = Finished(
             question=question,
             text=answer.text,
-            parts=self._split(question.lane.account_id, answer.text) if question.lane is not None else (answer.text,),
+            parts=self._split(address, answer.text) if question.lane is not None else (answer.text,),
             through=fitted.window.through,
             window=WindowState(folded.seq if folded is not None else 0, tokens, key),
             trace=trace,
@@ -186,11 +186,11 @@ class Manager:
     async def _end(self, answering: Answering) -> None:
         """The epoch moved on: keep what a stop keeps, take the preview away."""
         question, shown = answering.question, reply.clean(answering.shown)
-        parts = self._split(question.lane.account_id, shown) if question.lane is not None and shown else (shown,)
+        _, address = await self._contents.of(question.claim)
+        parts = self._split(address, shown) if question.lane is not None and shown else (shown,)
         kept = await self._store.write(store_stopped, question, question.asked_through, shown, parts)
         if not kept and question.lane is not None:
             await self._store.write(drop_preview, question)
-        _, address = await self._contents.of(question.claim)
         self._told(answering, _target(answering, address, None))
         self._counters.count("superseded", "stop" if kept else "epoch")
         if kept:

@@ -7,18 +7,15 @@ import sqlalchemy as sa
 import structlog
 
 from bot.conversation.counters import Counters
+from bot.conversation.telling import EXPIRED, WAITING, tell
 from bot.rounds import go_round
-from bot.store import outbox, turns, waiting, withdrawal
+from bot.store import waiting
 from bot.store.bulletin import Topic
-from bot.store.controls import REMOVED
-from bot.store.ids import AccountId, ConversationId, WorkspaceId
-from bot.store.outbox import Lane
+from bot.store.ids import ConversationId, WorkspaceId
 from bot.store.store import Store
 from bot.store.turns import Place
 from bot.store.waiting import Open
 
-WAITING = "I need longer than usual to answer. Your message is safe with me, and I will answer as soon as I can."
-EXPIRED = "I am sorry: I could not answer your last message in time. Please send it again if you still need an answer."
 LOOK_EVERY_S = 1.0
 GROUP = 50
 log = structlog.get_logger()
@@ -78,7 +75,9 @@ def notice(
 ) -> Place | None:
     """Unit: the one notice of this wait."""
     place = waiting.mark_noticed(connection, workspace_id, conversation_id, older_than_s=older_than_s)
-    return _say(connection, place, WAITING) if place is not None else None
+    if place is not None:
+        tell(connection, place, WAITING)
+    return place
 
 
 def expire(
@@ -86,16 +85,7 @@ def expire(
 ) -> Place | None:
     """Unit: the end of a question that waited longer than `answer_within_s`."""
     given_up = waiting.expire(connection, workspace_id, conversation_id, older_than_s=older_than_s)
-    return _say(connection, given_up[0], EXPIRED, ends=given_up[1]) if given_up is not None else None
-
-
-def _say(connection: sa.Connection, place: Place, text: str, *, ends: int | None = None) -> Place:
-    """Store the notice. `ends`: the turn through which nothing will be answered; what the bot had begun to show is taken back."""
-    turns.add(connection, place, "system", text, answers_through=ends)
-    route, epoch = waiting.route_and_epoch(connection, place.workspace_id, place.conversation_id)
-    if route:
-        lane = Lane(place.workspace_id, AccountId(route), place.address_id, place.conversation_id)
-        if ends is not None:
-            withdrawal.cancel(connection, lane, instead=REMOVED)
-        outbox.enqueue(connection, lane, (text,), kind="system", epoch=epoch, seq=place.seq)
-    return place
+    if given_up is None:
+        return None
+    tell(connection, given_up[0], EXPIRED, ends=given_up[1])
+    return given_up[0]

@@ -2,11 +2,35 @@
 
 from dataclasses import dataclass
 
-from bot.events import AnswerRated, Event, FreshStartRequested, MessageReceived, StopRequested
+from bot.events import (
+    AnswerRated,
+    Arrived,
+    ButtonPressed,
+    ChatMoved,
+    CommandGiven,
+    Deed,
+    Departed,
+    Event,
+    FreshStartRequested,
+    MessageDeleted,
+    MessageEdited,
+    MessageReceived,
+    Placeholder,
+    StopRequested,
+)
 from bot.store.parties import Known
 
-STOP_WORDS = frozenset({"/stop"})
-FRESH_WORDS = frozenset({"/new", "/reset"})
+# what customers may write, and the command that is meant
+WORDS = {
+    "start": "start",
+    "help": "help",
+    "stop": "stop",
+    "new": "new",
+    "reset": "new",
+    "human": "human",
+    "agent": "human",
+    "id": "id",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +42,20 @@ class CustomerMessage:
 
 @dataclass(frozen=True, slots=True)
 class StopControl:
-    """Stop the running answer."""
+    """Stop the running answer: the platform's own button, which says so itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class FreshControl:
-    """Close the conversation, open another."""
+    """Close the conversation, open another: a page's own button, which shows so itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandControl:
+    """One of the commands of WORDS; it is answered in words."""
+
+    name: str
+    placeholder: Placeholder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,36 +66,107 @@ class RatingControl:
 
 
 @dataclass(frozen=True, slots=True)
+class PressControl:
+    """A button under a message of ours."""
+
+    pressed: ButtonPressed
+
+
+@dataclass(frozen=True, slots=True)
+class EditControl:
+    """A message on record was changed, or taken away (`text` None)."""
+
+    platform_id: str
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivalControl:
+    """The bot came into a place it did not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class DepartureControl:
+    """Nothing can be said here any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoveControl:
+    """The chat of an address has another id now."""
+
+    moved: ChatMoved
+
+
+@dataclass(frozen=True, slots=True)
 class Nothing:
     """Kept, counted by reason, and left alone."""
 
     reason: str
 
 
-Meaning = CustomerMessage | StopControl | FreshControl | RatingControl | Nothing
+Control = (
+    StopControl
+    | FreshControl
+    | CommandControl
+    | RatingControl
+    | PressControl
+    | EditControl
+    | ArrivalControl
+    | DepartureControl
+    | MoveControl
+)
+Meaning = CustomerMessage | Control | Nothing
+PLAIN: dict[type, type[StopControl | FreshControl | DepartureControl]] = {
+    StopRequested: StopControl,
+    FreshStartRequested: FreshControl,
+    Departed: DepartureControl,
+}
 
 
 def resolve(event: Event, known: Known) -> Meaning:
     """What an event means at this address. Staff rooms have no desk behind them in this release: their messages are ignored."""
     if known.kind == "staff_room":
         return Nothing("staff_room")
+    if isinstance(event, MessageReceived):
+        return _of_message(event)
+    if known.conversation_id is None and isinstance(event, MessageEdited | MessageDeleted | Departed):
+        return Nothing("no_conversation")
+    return _of_control(event, known)
+
+
+def _of_control(event: Deed, known: Known) -> Control | Nothing:
+    control: Control | Nothing
     match event:
-        case StopRequested():
-            return StopControl()
-        case FreshStartRequested():
-            return FreshControl()
+        case MessageEdited():
+            control = EditControl(event.platform_id, event.text)
+        case MessageDeleted():
+            control = EditControl(event.platform_id, None)
+        case CommandGiven(name=name, placeholder=placeholder):
+            control = CommandControl(WORDS[name], placeholder) if name in WORDS else Nothing("unknown_command")
+        case Arrived():
+            control = ArrivalControl() if known.address_id is None else Nothing("known_place")
         case AnswerRated():
-            return RatingControl(event)
-        case MessageReceived():
-            return _of_message(event)
+            control = RatingControl(event)
+        case ButtonPressed():
+            control = PressControl(event)
+        case ChatMoved():
+            control = MoveControl(event)
+        case StopRequested() | FreshStartRequested() | Departed():
+            control = PLAIN[type(event)]()
+    return control
 
 
 def _of_message(message: MessageReceived) -> Meaning:
-    word = message.text.strip().lower()
-    if word in STOP_WORDS:
-        return StopControl()
-    if word in FRESH_WORDS:
-        return FreshControl()
-    if not word and not message.attachments:
+    command = _command(message.text)
+    if command is not None:
+        return CommandControl(command, message.placeholder)
+    if not message.text.strip() and not message.attachments:
         return Nothing("empty")
     return CustomerMessage(message)
+
+
+def _command(text: str) -> str | None:
+    """The command a text is: alone, but for `/start`, which platforms send with what a link carried."""
+    word, _, rest = text.strip().partition(" ")
+    name = WORDS.get(word[1:].lower()) if word.startswith("/") else None
+    return name if not rest or name == "start" else None

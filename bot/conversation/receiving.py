@@ -1,45 +1,22 @@
 """Unit 1: what happened becomes durable. One transaction for a batch; where an update fails, a savepoint for each."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 import structlog
 
-from bot.conversation.parties import CustomerMessage, FreshControl, Nothing, RatingControl, StopControl, resolve
-from bot.events import AccountKey, Acted, Conflict, DeadLettered, Ignored, Receipt, Received, Stored, Undecodable
-from bot.store import controls, conversations, inbox, parties, turns
-from bot.store.bulletin import Topic
+from bot.conversation.acting import act
+from bot.conversation.hearing import hear
+from bot.conversation.parties import CustomerMessage, EditControl, MoveControl, Nothing, resolve
+from bot.conversation.sender import Sender, Taken, entry
+from bot.events import AccountKey, Acted, Conflict, DeadLettered, Ignored, Receipt, Received, Skipped, Stored, Undecodable
+from bot.store import inbox, parties, reading
 from bot.store.failures import lost_race, unavailable
-from bot.store.ids import AddressId, ConversationId, CustomerId, IdentityId
-from bot.store.inbox import InboxEntry
 from bot.store.parties import AccountRef, Known
 
-Notice = tuple[Topic, str]
 UNSTORABLE = "unstorable"
 log = structlog.get_logger()
-
-
-@dataclass(slots=True)
-class Taken:
-    """What a batch became: a receipt for each update, and whom to wake once it is committed."""
-
-    receipts: list[Receipt] = field(default_factory=list)
-    notices: list[Notice] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Sender:
-    """An update with everything needed to store it: parties are known or made by now."""
-
-    ref: AccountRef
-    received: Received
-    digest: bytes
-    address_id: AddressId
-    identity_id: IdentityId
-    customer_id: CustomerId
-    conversation_id: ConversationId | None
 
 
 def take(connection: sa.Connection, accounts: Mapping[AccountKey, AccountRef], batch: Sequence[Received], wait_s: float) -> Taken:
@@ -47,6 +24,7 @@ def take(connection: sa.Connection, accounts: Mapping[AccountKey, AccountRef], b
     taken = Taken()
     for received in batch:
         _take_one(connection, accounts[received.account], received, wait_s, taken)
+    _keep_cursors(connection, accounts, batch)
     return taken
 
 
@@ -66,16 +44,19 @@ def take_apart(
             if lost_race(error) or unavailable(error):  # the whole unit is run again, now or later
                 raise
             log.warning("update.unstorable", channel=ref.channel, key=received.key, error=type(error).__name__)
-            digest = hashlib.blake2b(received.raw, digest_size=16).digest()
-            one = Taken([_keep_dead(connection, ref, received, digest, UNSTORABLE)])
+            one = Taken([_keep_dead(connection, ref, received, _digest(received), UNSTORABLE)])
         taken.receipts += one.receipts
         taken.notices += one.notices
+    _keep_cursors(connection, accounts, batch)
     return taken
 
 
 def _take_one(connection: sa.Connection, ref: AccountRef, received: Received, wait_s: float, taken: Taken) -> None:
-    digest = hashlib.blake2b(received.raw, digest_size=16).digest()
     event = received.event
+    if isinstance(event, Skipped):
+        taken.receipts.append(Ignored(event.reason))
+        return
+    digest = _digest(received)
     if isinstance(event, Undecodable):
         taken.receipts.append(_keep_dead(connection, ref, received, digest, event.reason))
         return
@@ -84,20 +65,31 @@ def _take_one(connection: sa.Connection, ref: AccountRef, received: Received, wa
         taken.receipts.append(_repeat(known, digest))
         return
     meaning = resolve(event, known)
-    if isinstance(meaning, Nothing):
-        inbox.add(connection, _entry(ref, received, digest, "ignored", reason=meaning.reason))
-        taken.receipts.append(Ignored(meaning.reason))
-        return
-    sender = _introduce(connection, ref, received, digest, known)
     match meaning:
+        case Nothing(reason):
+            inbox.add(connection, entry(ref, received, digest, "ignored", reason=reason))
+            taken.receipts.append(Ignored(reason))
+        case MoveControl():
+            parties.move(connection, ref, meaning.moved.address.chat_id, meaning.moved.chat_id)
+            inbox.add(connection, entry(ref, received, digest, "control"))
+            taken.receipts.append(Acted(""))
         case CustomerMessage():
-            _hear(connection, sender, meaning, wait_s, taken)
-        case StopControl():
-            _act(connection, sender, _stop, taken)
-        case FreshControl():
-            _act(connection, sender, _begin_anew, taken)
-        case RatingControl():
-            _rate(connection, sender, meaning, taken)
+            hear(connection, _introduce(connection, ref, received, digest, known), meaning.message, wait_s, taken)
+        case EditControl(text=None):
+            act(connection, _unnamed(ref, received, digest, known), meaning, taken)
+        case _:
+            act(connection, _introduce(connection, ref, received, digest, known), meaning, taken)
+
+
+def _digest(received: Received) -> bytes:
+    return hashlib.blake2b(received.raw, digest_size=16).digest()
+
+
+def _keep_cursors(connection: sa.Connection, accounts: Mapping[AccountKey, AccountRef], batch: Sequence[Received]) -> None:
+    """The last cursor of each place in a batch."""
+    last = {(one.account, one.cursor.place): one.cursor.position for one in batch if one.cursor is not None}
+    for (account, place), position in last.items():
+        reading.keep(connection, accounts[account], place, position)
 
 
 def _repeat(known: Known, digest: bytes) -> Receipt:
@@ -117,81 +109,20 @@ def _repeat(known: Known, digest: bytes) -> Receipt:
 
 def _keep_dead(connection: sa.Connection, ref: AccountRef, received: Received, digest: bytes, reason: str) -> Receipt:
     if inbox.digest_of(connection, ref.workspace_id, ref.account_id, received.key) is None:
-        inbox.add(connection, _entry(ref, received, digest, "dead", reason=reason))
+        inbox.add(connection, entry(ref, received, digest, "dead", reason=reason))
     return DeadLettered(reason)
 
 
-def _introduce(connection: sa.Connection, ref: AccountRef, received: Received, digest: bytes, known: Known) -> _Sender:
-    assert not isinstance(received.event, Undecodable)
+def _introduce(connection: sa.Connection, ref: AccountRef, received: Received, digest: bytes, known: Known) -> Sender:
+    assert not isinstance(received.event, Undecodable | Skipped)
     address_id = known.address_id or parties.make_address(connection, ref, received.event.address)
     identity_id, customer_id = known.identity_id, known.customer_id
     if identity_id is None or customer_id is None:
         identity_id, customer_id = parties.make_identity(connection, ref, received.event.author)
-    return _Sender(ref, received, digest, address_id, identity_id, customer_id, known.conversation_id)
+    return Sender(ref, received, digest, address_id, identity_id, customer_id, known.conversation_id)
 
 
-def _hear(connection: sa.Connection, sender: _Sender, meaning: CustomerMessage, wait_s: float, taken: Taken) -> None:
-    workspace_id = sender.ref.workspace_id
-    conversation_id = sender.conversation_id or _begin_anew(connection, sender)
-    place = conversations.hear(connection, workspace_id, conversation_id, wait_s=wait_s)
-    turns.add(connection, place, "customer", meaning.message.text, identity_id=sender.identity_id)
-    turns.attach(connection, place, meaning.message.attachments)
-    inbox.add(
-        connection, _entry(sender.ref, sender.received, sender.digest, "turn", conversation_id=conversation_id, seq=place.seq)
-    )
-    taken.receipts.append(Stored(conversation_id, place.seq))
-    taken.notices += [
-        (Topic.DIALOGUE, sender.address_id),
-        (Topic.MESSAGE, conversation_id),
-        (Topic.DUE, sender.ref.route),
-    ]
-
-
-def _act(
-    connection: sa.Connection, sender: _Sender, act: Callable[[sa.Connection, _Sender], ConversationId], taken: Taken
-) -> None:
-    conversation_id = act(connection, sender)
-    entry = _entry(sender.ref, sender.received, sender.digest, "control", conversation_id=conversation_id)
-    inbox.add(connection, entry)
-    taken.receipts.append(Acted(conversation_id))
-    taken.notices.append((Topic.DIALOGUE, sender.address_id))
-    if sender.conversation_id is not None:
-        taken.notices.append((Topic.SUPERSEDED, sender.conversation_id))
-
-
-def _stop(connection: sa.Connection, sender: _Sender) -> ConversationId:
-    if sender.conversation_id is None:
-        return _begin_anew(connection, sender)
-    controls.stop(connection, sender.ref.workspace_id, sender.conversation_id)
-    return sender.conversation_id
-
-
-def _begin_anew(connection: sa.Connection, sender: _Sender) -> ConversationId:
-    return controls.begin_anew(connection, sender.ref, sender.address_id, sender.customer_id, sender.conversation_id)
-
-
-def _rate(connection: sa.Connection, sender: _Sender, meaning: RatingControl, taken: Taken) -> None:
-    rated, current = meaning.rated, sender.conversation_id
-    conversation_id, _, seq = rated.turn_id.rpartition("-")
-    known = current is not None and conversation_id == current and seq.isascii() and seq.isdigit() and len(seq) < 10
-    stored = (
-        known
-        and current is not None
-        and controls.rate(connection, sender.ref.workspace_id, current, int(seq), rated.value, rated.reason)
-    )
-    outcome, reason = ("control", "") if stored else ("ignored", "unknown_turn")
-    inbox.add(connection, _entry(sender.ref, sender.received, sender.digest, outcome, reason=reason, conversation_id=current))
-    taken.receipts.append(Acted(current or "") if stored else Ignored(reason))
-
-
-def _entry(
-    ref: AccountRef,
-    received: Received,
-    digest: bytes,
-    outcome: str,
-    *,
-    reason: str = "",
-    conversation_id: ConversationId | None = None,
-    seq: int | None = None,
-) -> InboxEntry:
-    return InboxEntry(ref.workspace_id, ref.account_id, received.key, digest, received.raw, outcome, reason, conversation_id, seq)
+def _unnamed(ref: AccountRef, received: Received, digest: bytes, known: Known) -> Sender:
+    """For what platforms tell without saying who did it: at a known address, of nobody."""
+    assert known.address_id is not None, "only what is on record can be taken away"
+    return Sender(ref, received, digest, known.address_id, None, None, known.conversation_id)

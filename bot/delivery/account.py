@@ -8,8 +8,10 @@ from bot.delivery.limits import DeliveryLimits, PreviewLimits
 from bot.delivery.pacing import Pacing
 from bot.delivery.push_preview import PushPreviews
 from bot.delivery.relay import Relay
+from bot.delivery.splitting import split
 from bot.delivery.tally import Tally
 from bot.delivery.tenure import Tenure
+from bot.events import ChannelAddress
 from bot.ports import PushChannel
 from bot.store.parties import AccountRef
 from bot.store.store import Store
@@ -35,6 +37,7 @@ class PushAccount:
         preview_limits: PreviewLimits | None = None,
     ) -> None:
         self._store = store
+        self._channel = channel
         self._ref = ref
         self._limits = limits or DeliveryLimits()
         pacing = Pacing()
@@ -44,6 +47,10 @@ class PushAccount:
         )
         self._tenure = Tenure(store, ref, lease_s=lease_s)
         self.held = False
+
+    def split(self, address: ChannelAddress, text: str) -> tuple[str, ...]:
+        """A text as the physical messages that it needs at an address."""
+        return split(text, self._channel.measure, self._channel.habits(address).max_text)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Hold the account and serve it until `stopping`; then finish the requests under way and let go of it."""

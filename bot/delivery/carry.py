@@ -10,6 +10,7 @@ from typing import Protocol
 import sqlalchemy as sa
 import structlog
 
+from bot.delivery import buttons
 from bot.delivery.asking import ask
 from bot.delivery.limits import DeliveryLimits
 from bot.delivery.pacing import Pacing, Use
@@ -129,30 +130,30 @@ class Carrier:
             return self._after(error, row, step, address, habits)
 
     async def _make(self, row: Sending, step: Step, address: ChannelAddress, habits: ChannelHabits) -> Record:
-        message = OutboundMessage(row.outbox_id, address, row.text, row.reply_to, repeat=step is Step.REPEAT)
+        message = _message(row, address, habits, repeat=step is Step.REPEAT)
         match step:
             case Step.SEND | Step.REPEAT:
                 return self._sent(row, await self._channel.send(message), address, habits)
             case Step.EDIT:
                 assert row.platform_id is not None
-                await self._channel.edit(address, row.platform_id, row.text)
+                await self._channel.edit(message, row.platform_id)
                 return self._sent(row, row.platform_id, address, habits)
             case Step.PLACE:
-                placeholder = OutboundMessage(placeholder_id(row.outbox_id), address, self._placeholder, row.reply_to)
+                placeholder = OutboundMessage(placeholder_id(row.outbox_id), address, self._placeholder, message.reply_to)
                 return self._placed(row, await self._channel.send(placeholder), address, habits)
             case Step.LOOK_UP:
                 found = await self._channel.find_sent(message, row.first_sent_at - CLOCK_SLACK)
                 return self._sent(row, found, address, habits) if found else self._noted("ready", outcomes.record_absent, row)
             case Step.REMOVE:
-                return await self._removed(row, address)
+                return await self._removed(row, message)
 
-    async def _removed(self, row: Sending, address: ChannelAddress) -> Record:
+    async def _removed(self, row: Sending, message: OutboundMessage) -> Record:
         assert row.platform_id is not None, "only what is shown can be removed"
         try:
-            await self._channel.delete(address, row.platform_id)
+            await self._channel.delete(message, row.platform_id)
         except MessageRefused:
             if row.text:
-                await self._channel.edit(address, row.platform_id, row.text)
+                await self._channel.edit(message, row.platform_id)
         return self._noted("cancelled", outcomes.record_removed, row)
 
     def _noted(self, state: str, unit: Callable[[sa.Connection, Sending], None], row: Sending) -> Record:
@@ -224,6 +225,21 @@ class Carrier:
             except StoreUnavailable as error:
                 log.warning("outcome not stored yet", account_id=self._ref.account_id, error=str(error))
                 await asyncio.sleep(error.retry_after_s)
+
+
+def _message(row: Sending, address: ChannelAddress, habits: ChannelHabits, *, repeat: bool) -> OutboundMessage:
+    return OutboundMessage(
+        row.outbox_id,
+        address,
+        row.text,
+        row.reply_to if habits.replies else None,
+        repeat=repeat,
+        kind=row.kind,
+        part=row.part,
+        parts=row.parts,
+        buttons=buttons.under(row),
+        secret=row.secret,
+    )
 
 
 def placeholder_id(outbox_id: str) -> str:

@@ -10,6 +10,7 @@ from bot.delivery.asking import ask
 from bot.delivery.carry import placeholder_id
 from bot.delivery.limits import PreviewLimits
 from bot.delivery.pacing import Pacing, Use
+from bot.delivery.splitting import split
 from bot.delivery.tally import Tally
 from bot.errors import ChannelError, DeliveryUnknown, MessageGone, RetryLater, StoreUnavailable
 from bot.ports import OutboundMessage, PreviewTarget, PushChannel
@@ -109,7 +110,7 @@ class Strand:
         """What should be on show: the text as far as one message holds it, "" for a typing mark."""
         if self._text == "" or self._habits.preview == "typing":
             return ""
-        return self._channel.split(self._text)[0]
+        return split(self._text, self._channel.measure, self._habits.max_text)[0]
 
     async def _news(self) -> bool:
         """Wait until something else is to be shown, or a mark on show runs out; False at the end."""
@@ -171,31 +172,33 @@ class Strand:
         return await ask(request, within_s=self._limits.request_s, tally=self._tally)
 
     async def _request(self, row: Reserved, picture: str) -> None:
-        address = self.target.address
         if picture == "":
-            await self._channel.typing(address)
+            await self._channel.typing(self.target.address)
         elif self._habits.preview == "draft":
-            await self._channel.draft(OutboundMessage(self._outbox_id, address, picture, row.reply_to))
+            await self._channel.draft(self._message(self._outbox_id, row, picture))
         else:
             assert row.platform_id is not None, "text is shown only where its message is on record"
-            await self._channel.edit(address, row.platform_id, picture)
+            await self._channel.edit(self._message(self._outbox_id, row, picture), row.platform_id)
+
+    def _message(self, outbox_id: str, row: Reserved, text: str) -> OutboundMessage:
+        reply_to = row.reply_to if self._habits.replies else None
+        return OutboundMessage(outbox_id, self.target.address, text, reply_to, secret=row.secret)
 
     async def _place(self, row: Reserved) -> bool:
         """Send the placeholder and put its id on record; only then may it show text."""
-        address = self.target.address
-        message = OutboundMessage(placeholder_id(self._outbox_id), address, self._limits.placeholder, row.reply_to)
+        message = self._message(placeholder_id(self._outbox_id), row, self._limits.placeholder)
         platform_id = await self._ask(self._channel.send(message))
         try:
             if await self._store.write(placeholders.note_preview, self._workspace_id, self._outbox_id, platform_id):
                 return True
         except StoreUnavailable as error:
             log.info("placeholder not recorded", outbox_id=self._outbox_id, error=str(error))
-        await self._take_away(platform_id)
+        await self._take_away(message, platform_id)
         return False
 
-    async def _take_away(self, platform_id: str) -> None:
+    async def _take_away(self, message: OutboundMessage, platform_id: str) -> None:
         try:
-            await self._ask(self._channel.delete(self.target.address, platform_id))
+            await self._ask(self._channel.delete(message, platform_id))
         except ChannelError:
             self._tally.count("previews", "orphaned")
 

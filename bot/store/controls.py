@@ -44,6 +44,18 @@ def stop(connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: 
     return row is not None
 
 
+_LEAVE = (
+    sa.update(conversation)
+    .where(_THIS, _C.due_at.is_not(None))
+    .values({**IDLE, "epoch": _C.epoch + 1, "answered_seq": _C.customer_seq, "window_break": "departure"})
+)
+
+
+def leave(connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId) -> None:
+    """Nothing can be said here any more: what was asked stays without an answer."""
+    connection.execute(_LEAVE, {"of_workspace": workspace_id, "of_conversation": conversation_id})
+
+
 _KEEP = (
     sa.update(conversation)
     .where(_THIS, _C.epoch == sa.bindparam("at_epoch"), _C.stopped_epoch == sa.bindparam("at_epoch"))

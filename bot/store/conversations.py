@@ -143,6 +143,15 @@ def next_event(connection: sa.Connection, workspace_id: WorkspaceId, conversatio
     return Place(*row)
 
 
+_EPOCH = sa.select(_C.epoch).where(_THIS)
+
+
+def epoch(connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId) -> int:
+    """The present epoch of a conversation."""
+    found: int = connection.execute(_EPOCH, {"of_workspace": workspace_id, "of_conversation": conversation_id}).scalar_one()
+    return found
+
+
 _DUE = (
     sa.select(_C.workspace_id, _C.conversation_id)
     .where(_C.route == sa.bindparam("of_route"), _C.due_at.is_not(None), _C.due_at <= from_now(0))

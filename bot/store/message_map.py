@@ -7,6 +7,8 @@ import sqlalchemy as sa
 from bot.store.ids import AddressId, ConversationId, WorkspaceId
 from bot.store.tables import message_map
 
+# an album has a name beside the ids of its messages
+ALBUM = "album:"
 _C = message_map.c
 _COLUMNS = ("workspace_id", "address_id", "platform_id", "conversation_id", "seq", "part")
 # said once more by the platform, a message stays what it was first known as
@@ -29,6 +31,19 @@ _MESSAGES_OF = sa.select(_C.address_id, _C.part, _C.platform_id).where(
     _C.workspace_id == sa.bindparam("of_workspace"),
     _C.conversation_id == sa.bindparam("of_conversation"),
     _C.seq == sa.bindparam("of_seq"),
+)
+
+
+_FIRST_OF = (
+    sa.select(_C.platform_id)
+    .where(
+        _C.workspace_id == sa.bindparam("of_workspace"),
+        _C.conversation_id == sa.bindparam("of_conversation"),
+        _C.seq == sa.bindparam("of_seq"),
+        _C.part == 0,
+        _C.platform_id.not_like(f"{ALBUM}%"),
+    )
+    .limit(1)
 )
 
 
@@ -70,6 +85,13 @@ def turn_of(connection: sa.Connection, workspace_id: WorkspaceId, address_id: Ad
     parameters = {"of_workspace": workspace_id, "of_address": address_id, "of_message": platform_id}
     row = connection.execute(_TURN_OF, parameters).one_or_none()
     return TurnPart(*row) if row is not None else None
+
+
+def first_of(connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId, seq: int) -> str | None:
+    """The platform's id of a turn's first message; None for a turn that came or went without one."""
+    parameters = {"of_workspace": workspace_id, "of_conversation": conversation_id, "of_seq": seq}
+    found: str | None = connection.scalar(_FIRST_OF, parameters)
+    return found
 
 
 def messages_of(

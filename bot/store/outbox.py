@@ -9,12 +9,14 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from bot.errors import Superseded
+from bot.events import Placeholder
 from bot.store.ids import AccountId, AddressId, ConversationId, OutboxId, WorkspaceId, new_id
 from bot.store.tables import outbox
 from bot.store.tables.passage import OPEN_OUTBOX
 from bot.store.times import from_now
 
 Kind = Literal["bot", "agent", "system"]
+NOT_SHOWN = {"platform_id": None, "secret": None}
 _C = outbox.c
 _OTHERS = outbox.alias("others")
 NEXT_PLACE = (
@@ -41,15 +43,15 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Reserved:
-    """A row kept for an answer; `platform_id` names its preview where one is shown."""
+    """A row kept for an answer; `platform_id` names its preview where one is shown, `secret` is what changing that needs."""
 
     outbox_id: OutboxId
     platform_id: str | None
     reply_to: str | None
+    secret: str | None = None
 
 
 _ADD = sa.insert(outbox).values(
-    platform_id=None,
     attempts=0,
     repeats=0,
     withdrawn=False,
@@ -59,7 +61,7 @@ _ADD = sa.insert(outbox).values(
     created_at=from_now(0),
     settled_at=None,
 )
-_RESERVE = _ADD.values(state="reserved", kind="bot", part=0, place=0, seq=None, text="")
+_RESERVE = _ADD.values(state="reserved", kind="bot", part=0, parts=1, place=0, seq=None, text="")
 _ENQUEUE = _ADD.values(state="ready", place=NEXT_PLACE)
 RESERVED_HERE = sa.and_(
     _C.workspace_id == sa.bindparam("of_workspace"),
@@ -71,9 +73,14 @@ _ADOPT = (
     sa.update(outbox)
     .where(RESERVED_HERE)
     .values(epoch=sa.bindparam("at_epoch"), reply_to=sa.bindparam("answer_to"))
-    .returning(_C.outbox_id, _C.platform_id, _C.reply_to)
+    .returning(_C.outbox_id, _C.platform_id, _C.reply_to, _C.secret)
 )
-_FIND = sa.select(_C.outbox_id, _C.platform_id, _C.reply_to).where(RESERVED_HERE)
+_FIND = sa.select(_C.outbox_id, _C.platform_id, _C.reply_to, _C.secret).where(RESERVED_HERE)
+_OFFER = (
+    sa.update(outbox)
+    .where(RESERVED_HERE, _C.platform_id.is_(None))
+    .values(platform_id=sa.bindparam("message"), secret=sa.bindparam("its_secret"))
+)
 _THIS = sa.and_(_C.workspace_id == sa.bindparam("of_workspace"), _C.outbox_id == sa.bindparam("of_row"))
 _IS_RESERVED = sa.select(_C.outbox_id).where(_THIS, _C.state == "reserved", _C.epoch == sa.bindparam("at_epoch"))
 _PUBLISH = (
@@ -82,6 +89,7 @@ _PUBLISH = (
     .values(
         state="ready",
         text=sa.bindparam("new_text"),
+        parts=sa.bindparam("of_parts"),
         seq=sa.bindparam("new_seq"),
         epoch=sa.bindparam("at_epoch"),
         reply_to=sa.bindparam("answer_to"),
@@ -98,8 +106,24 @@ def reserve(connection: sa.Connection, lane: Lane, *, epoch: int, reply_to: str 
     if left is not None:
         return Reserved(*left)
     outbox_id = OutboxId(new_id())
-    connection.execute(_RESERVE, {**_columns(lane), "outbox_id": outbox_id, "epoch": epoch, "reply_to": reply_to})
+    named = {**_columns(lane), **NOT_SHOWN, "outbox_id": outbox_id, "epoch": epoch, "reply_to": reply_to}
+    connection.execute(_RESERVE, named)
     return Reserved(outbox_id, None, reply_to)
+
+
+def offer(connection: sa.Connection, lane: Lane, placeholder: Placeholder, *, epoch: int) -> None:
+    """The next answer goes into a message that the platform shows already. Where another is kept for it, this one is removed."""
+    shown = {"platform_id": placeholder.platform_id, "secret": placeholder.secret}
+    here = {"of_workspace": lane.workspace_id, "of_conversation": lane.conversation_id}
+    if connection.execute(_OFFER, {**here, "message": placeholder.platform_id, "its_secret": placeholder.secret}).rowcount:
+        return
+    outbox_id = OutboxId(new_id())
+    if find_reserved(connection, lane) is None:
+        named = {**_columns(lane), **shown, "outbox_id": outbox_id, "epoch": epoch, "reply_to": None}
+        connection.execute(_RESERVE, named)
+        return
+    values = {"outbox_id": outbox_id, "epoch": epoch, "seq": None, "part": 0, "parts": 1, "kind": "removal", "text": ""}
+    connection.execute(_ENQUEUE, {**_columns(lane), **at(lane), **values, **shown, "reply_to": None})
 
 
 def find_reserved(connection: sa.Connection, lane: Lane) -> Reserved | None:
@@ -135,6 +159,7 @@ def publish(
             "of_workspace": lane.workspace_id,
             "of_row": reserved_id,
             "new_text": parts[0],
+            "of_parts": len(parts),
             "new_seq": seq,
             "at_epoch": epoch,
             "answer_to": reply_to,
@@ -142,7 +167,7 @@ def publish(
     )
     if row.rowcount != 1:
         raise Superseded(f"outbox row {reserved_id} is no longer reserved")
-    _enqueue(connection, lane, parts[1:], kind="bot", epoch=epoch, seq=seq, first_part=1)
+    _enqueue(connection, lane, parts[1:], kind="bot", epoch=epoch, seq=seq, first_part=1, of=len(parts))
 
 
 def enqueue(
@@ -154,9 +179,14 @@ def enqueue(
     epoch: int,
     seq: int | None = None,
     reply_to: str | None = None,
+    placeholder: Placeholder | None = None,
 ) -> tuple[OutboxId, ...]:
-    """Words that were not streamed: a notice, an agent's message, a copy for a staff room. In order, after what is there."""
-    return _enqueue(connection, lane, parts, kind=kind, epoch=epoch, seq=seq, reply_to=reply_to)
+    """Words that were not streamed: a notice, an agent's message, a copy for a staff room. In order, after what is there; the
+    first in place of the `placeholder`, if there is one.
+    """
+    return _enqueue(
+        connection, lane, parts, kind=kind, epoch=epoch, seq=seq, reply_to=reply_to, placeholder=placeholder, of=len(parts)
+    )
 
 
 def _enqueue(
@@ -167,14 +197,19 @@ def _enqueue(
     kind: Kind,
     epoch: int,
     seq: int | None,
+    of: int,
     reply_to: str | None = None,
+    placeholder: Placeholder | None = None,
     first_part: int = 0,
 ) -> tuple[OutboxId, ...]:
     ids: list[OutboxId] = []
     for part, text in enumerate(parts, first_part):
         ids.append(OutboxId(new_id()))
-        values = {"outbox_id": ids[-1], "epoch": epoch, "seq": seq, "part": part, "kind": kind, "text": text}
-        connection.execute(_ENQUEUE, {**_columns(lane), **at(lane), **values, "reply_to": reply_to if part == 0 else None})
+        values = {"outbox_id": ids[-1], "epoch": epoch, "seq": seq, "part": part, "parts": of, "kind": kind, "text": text}
+        named = {**_columns(lane), **at(lane), **NOT_SHOWN, **values, "reply_to": reply_to if part == 0 else None}
+        if part == 0 and placeholder is not None:
+            named |= {"platform_id": placeholder.platform_id, "secret": placeholder.secret}
+        connection.execute(_ENQUEUE, named)
     return tuple(ids)
 
 

@@ -26,6 +26,11 @@ _RECORD = (
         state=sa.bindparam("to_state"),
         due_at=from_now(sa.bindparam("wait_s", type_=sa.Float)),
         platform_id=sa.bindparam("message"),
+        # it belongs to the message of platform_id, and is not kept longer than it is of use
+        secret=sa.case(
+            (sa.or_(sa.bindparam("settled", type_=sa.Boolean), sa.bindparam("no_message", type_=sa.Boolean)), None),
+            else_=_C.secret,
+        ),
         repeats=sa.bindparam("now_repeated"),
         error=sa.bindparam("why"),
         first_sent_at=sa.case((sa.bindparam("maybe_sent", type_=sa.Boolean), _C.first_sent_at), else_=None),
@@ -100,6 +105,7 @@ def _record(
             "to_state": state,
             "wait_s": wait_s,
             "message": platform_id,
+            "no_message": platform_id is None,
             "now_repeated": row.repeats if repeats is None else repeats,
             "why": why,
             "maybe_sent": state != "ready",
@@ -118,4 +124,4 @@ def _withdraw(connection: sa.Connection, this: dict[str, Any], state: str, why: 
         connection.execute(_DROP, {**this, "instead": ""})
 
 
-_FAIL = sa.update(outbox).where(_THIS).values(state="failed", error=sa.bindparam("why"), settled_at=from_now(0))
+_FAIL = sa.update(outbox).where(_THIS).values(state="failed", error=sa.bindparam("why"), settled_at=from_now(0), secret=None)

@@ -16,7 +16,7 @@ _NOTE = (
     .where(_THIS, any_of(_C.state, ("reserved", "ready")), _C.kind != "removal", _C.platform_id.is_(None))
     .values(platform_id=sa.bindparam("message"))
 )
-_FORGET = sa.update(outbox).where(_THIS, _C.state == "reserved").values(platform_id=None)
+_FORGET = sa.update(outbox).where(_THIS, _C.state == "reserved").values(platform_id=None, secret=None)
 _RESTATE = (
     sa.update(outbox)
     .where(_THIS, _C.state == "sent", _C.platform_id == sa.bindparam("message"))
@@ -32,7 +32,7 @@ _ALONE = ~sa.exists(
         sa.text(OPEN_OUTBOX.replace("state", "earlier.state")),
     )
 )
-_SHOWING = sa.select(_C.outbox_id, _C.platform_id, _C.reply_to).where(
+_SHOWING = sa.select(_C.outbox_id, _C.platform_id, _C.reply_to, _C.secret).where(
     _THIS, _C.state == "reserved", _C.epoch == sa.bindparam("at_epoch"), _ALONE
 )
 

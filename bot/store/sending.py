@@ -3,7 +3,7 @@ unit. What became of it: `outcomes`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -46,10 +46,12 @@ class Sending:
     conversation_id: ConversationId
     seq: int | None
     part: int
+    parts: int
     kind: str
     text: str
     reply_to: str | None
     platform_id: str | None
+    secret: str | None = field(repr=False)
     attempts: int
     repeats: int
     created_at: datetime
@@ -111,10 +113,12 @@ _BEGIN = (
         _C.conversation_id,
         _C.seq,
         _C.part,
+        _C.parts,
         _C.kind,
         _C.text,
         _C.reply_to,
         _C.platform_id,
+        _C.secret,
         _C.attempts,
         _C.repeats,
         _C.created_at,
@@ -185,6 +189,7 @@ _ORPHANS = (
     .values(
         state=sa.case((_C.withdrawn, "failed"), else_="in_doubt"),
         settled_at=sa.case((_C.withdrawn, from_now(0)), else_=None),
+        secret=sa.case((_C.withdrawn, None), else_=_C.secret),
         error="its sender is gone",
         due_at=from_now(0),
     )

@@ -41,11 +41,25 @@ _BOT_HERE = sa.and_(
 )
 _DROP_READY = sa.update(outbox).where(_BOT_HERE, _C.state == "ready").values(DROP)
 _DROP_RESERVED = sa.update(outbox).where(RESERVED_HERE).values({**DROP, "place": NEXT_PLACE})
+_FORGET_RESERVED = (
+    sa.update(outbox).where(RESERVED_HERE).values(state="cancelled", settled_at=from_now(0), platform_id=None, secret=None)
+)
 _DROP_OURS = sa.update(outbox).where(RESERVED_HERE, _C.epoch == sa.bindparam("at_epoch")).values({**DROP, "place": NEXT_PLACE})
 _FAIL_IN_DOUBT = (
     sa.update(outbox)
     .where(_BOT_HERE, _C.state == "in_doubt")
-    .values(state="failed", error="withdrawn in doubt", settled_at=from_now(0))
+    .values(state="failed", error="withdrawn in doubt", settled_at=from_now(0), secret=None)
+)
+_HERE = sa.and_(
+    _C.workspace_id == sa.bindparam("of_workspace"),
+    _C.account_id == sa.bindparam("at_account"),
+    _C.address_id == sa.bindparam("at_address"),
+    sa.text(OPEN_OUTBOX),
+)
+_ABANDON = (
+    sa.update(outbox)
+    .where(_HERE, _C.state != "sending")
+    .values(state="failed", error="recipient gone", settled_at=from_now(0), secret=None)
 )
 _WITHDRAW = sa.update(outbox).where(_BOT_HERE, _C.state == "sending").values(withdrawn=True)
 _IN_FLIGHT = sa.select(_C.outbox_id).where(_BOT_HERE, _C.state == "sending", _C.due_at > from_now(0)).limit(1)
@@ -72,6 +86,13 @@ def discard(connection: sa.Connection, lane: Lane, *, instead: str, epoch: int |
     if epoch is None:
         return connection.execute(_DROP_RESERVED, named).rowcount
     return connection.execute(_DROP_OURS, {**named, "at_epoch": epoch}).rowcount
+
+
+def abandon(connection: sa.Connection, lane: Lane) -> int:
+    """Nobody is there any more: what waits for the address is given up, whoever said it. Returns how many messages that were."""
+    given_up = connection.execute(_ABANDON, _named(lane)).rowcount
+    connection.execute(_FORGET_RESERVED, _named(lane))
+    return given_up
 
 
 def in_flight(connection: sa.Connection, lane: Lane) -> bool:

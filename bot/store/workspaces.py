@@ -17,6 +17,7 @@ class WorkspaceContent:
     name: str
     timezone: str
     greeting: str
+    contact: str
     prompt_version: int
     prompt: str
 
@@ -27,6 +28,7 @@ _LOAD = (
         workspace.c.name,
         workspace.c.timezone,
         workspace.c.greeting,
+        workspace.c.contact,
         workspace.c.prompt_version,
         prompt_version.c.text,
     )
@@ -46,7 +48,7 @@ def load(connection: sa.Connection, workspace_id: WorkspaceId) -> WorkspaceConte
     return WorkspaceContent(*connection.execute(_LOAD, {"workspace_id": workspace_id}).one())
 
 
-def seed(connection: sa.Connection, name: str, timezone: str, greeting: str, prompt: str) -> WorkspaceId:
+def seed(connection: sa.Connection, name: str, timezone: str, greeting: str, prompt: str, contact: str = "") -> WorkspaceId:
     """The workspace of an empty database, made from the settings; in any other the oldest one, unchanged."""
     if connection.dialect.name == "postgresql":  # two processes may start on the same empty database
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(7_264_001)))
@@ -60,6 +62,7 @@ def seed(connection: sa.Connection, name: str, timezone: str, greeting: str, pro
             name=name,
             timezone=timezone,
             greeting=greeting,
+            contact=contact,
             prompt_version=1,
             created_at=from_now(0),
         )

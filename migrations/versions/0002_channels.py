@@ -22,11 +22,9 @@ def upgrade() -> None:
             "place",
             sa.String(64),
             nullable=False,
-            comment="a chat with a history of its own; empty: the account's stream of updates",
+            comment="a chat with a history of its own; empty: the stream of updates",
         ),
-        sa.Column(
-            "position", sa.Text, nullable=False, comment="the last update there that is stored, in the platform's terms"
-        ),
+        sa.Column("position", sa.Text, nullable=False, comment="the last update there that is stored, in the platform's terms"),
         sa.Column("read_at", UtcDateTime, nullable=False),
         sa.PrimaryKeyConstraint("workspace_id", "account_id", "place", name="pk_reading"),
         sa.ForeignKeyConstraint(

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import pytest
 
+from bot.delivery.splitting import split
 from bot.errors import DeliveryUnknown, MessageGone, MessageRefused, RecipientGone, RetryLater
 from bot.events import ChannelAddress
 from bot.ports import OutboundMessage, PushChannel
@@ -71,7 +72,7 @@ def test_a_sent_message_is_shown_and_can_be_edited_any_number_of_times(rig: Rig)
     async def story() -> None:
         platform_id = await rig.channel.send(words("hello"))
         for text in ("hello, world", "hello, world"):
-            await rig.channel.edit(AT, platform_id, text)
+            await rig.channel.edit(words(text), platform_id)
         assert rig.on_show() == ["hello, world"]
 
     in_virtual_time(story())
@@ -80,8 +81,8 @@ def test_a_sent_message_is_shown_and_can_be_edited_any_number_of_times(rig: Rig)
 def test_a_removed_message_is_gone_and_removing_it_again_is_no_error(rig: Rig) -> None:
     async def story() -> None:
         platform_id = await rig.channel.send(words("hello"))
-        await rig.channel.delete(AT, platform_id)
-        await rig.channel.delete(AT, platform_id)
+        await rig.channel.delete(words(""), platform_id)
+        await rig.channel.delete(words(""), platform_id)
         assert rig.on_show() == []
 
     in_virtual_time(story())
@@ -92,7 +93,7 @@ def test_an_edit_of_a_message_that_was_deleted_says_so(rig: Rig) -> None:
         platform_id = await rig.channel.send(words("hello"))
         rig.delete(platform_id)
         with pytest.raises(MessageGone):
-            await rig.channel.edit(AT, platform_id, "hello, world")
+            await rig.channel.edit(words("hello, world"), platform_id)
 
     in_virtual_time(story())
 
@@ -131,8 +132,8 @@ def test_a_channel_does_what_its_habit_in_doubt_promises(rig: Rig) -> None:
             platform_id = await rig.channel.send(words("…"))
             rig.fail_next(Fault.UNKNOWN_AFTER)
             with pytest.raises(DeliveryUnknown):
-                await rig.channel.edit(AT, platform_id, "hi")
-            await rig.channel.edit(AT, platform_id, "hi")
+                await rig.channel.edit(words("hi"), platform_id)
+            await rig.channel.edit(words("hi"), platform_id)
             assert rig.on_show() == ["hello", "hi"]
         else:
             await rig.channel.send(replace(message, repeat=True))
@@ -141,11 +142,12 @@ def test_a_channel_does_what_its_habit_in_doubt_promises(rig: Rig) -> None:
     in_virtual_time(story())
 
 
-@pytest.mark.parametrize("text", ["", "short", "x" * 10_000, "🙂" * 5000, "word " * 3000])
-def test_parts_fit_and_together_are_the_text(rig: Rig, text: str) -> None:
-    parts = rig.channel.split(text)
-    assert parts
-    assert "".join(parts) == text
+@pytest.mark.parametrize("text", ["short", "x" * 10_000, "\N{SLIGHTLY SMILING FACE}" * 5000, "word " * 3000])
+def test_parts_fit_and_together_hold_every_word(rig: Rig, text: str) -> None:
+    most = rig.channel.habits(AT).max_text
+    parts = split(text, rig.channel.measure, most)
+    assert all(0 < rig.channel.measure(part) <= most for part in parts)
+    assert "".join("".join(parts).split()) == "".join(text.split())
 
 
 def test_previews_of_its_kind_are_accepted_and_leave_nothing_behind(rig: Rig) -> None:

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bot.conversation.notices import EXPIRED
+from bot.conversation.telling import EXPIRED
 from tests.faults.ledger import Account
 from tests.faults.record import Record, StoredTurn
 from tests.faults.script import TOKEN, Given, given_as, number_of

@@ -16,6 +16,7 @@ from bot.delivery.limits import DeliveryLimits, PreviewLimits
 from bot.delivery.pacing import Pacing
 from bot.delivery.push_preview import PushPreviews
 from bot.delivery.relay import Relay
+from bot.delivery.splitting import split
 from bot.delivery.tenure import Tenure
 from bot.errors import StoreUnavailable
 from bot.events import AccountKey, Author, ChannelAddress, MessageReceived, Received
@@ -151,7 +152,7 @@ def push_stage(
         previews,
         Voice(0.0, debounce_s),
         secret.sign,
-        lambda _account, text: channel.split(text),
+        lambda where, text: split(text, channel.measure, channel.habits(where).max_text),
         metrics,
     )
     worker = Worker(

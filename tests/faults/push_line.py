@@ -98,18 +98,18 @@ class Platform:
         if call == "updates":
             return await self._hand_out(asked["offset"])
         address = ChannelAddress(**asked["address"])
+        if call == "typing":
+            return await self.double.typing(address)
+        message = OutboundMessage(asked["outbox_id"], address, asked["text"], asked["reply_to"], repeat=asked["repeat"])
         match call:
             case "send" | "draft" | "find_sent":
-                message = OutboundMessage(asked["outbox_id"], address, asked["text"], asked["reply_to"], repeat=asked["repeat"])
                 if call == "find_sent":
                     return await self.double.find_sent(message, datetime.now(UTC))
                 return await (self.double.send(message) if call == "send" else self.double.draft(message))
             case "edit":
-                return await self.double.edit(address, asked["platform_id"], asked["text"])
+                return await self.double.edit(message, asked["platform_id"])
             case "delete":
-                return await self.double.delete(address, asked["platform_id"])
-            case "typing":
-                return await self.double.typing(address)
+                return await self.double.delete(message, asked["platform_id"])
         raise AssertionError(call)
 
     async def _hand_out(self, offset: int) -> list[tuple[int, str, str]]:
@@ -147,8 +147,8 @@ class LinePlatform:
     def habits(self, address: ChannelAddress) -> ChannelHabits:
         return habits_at(address)
 
-    def split(self, text: str) -> tuple[str, ...]:
-        return tuple(text[start : start + 2000] for start in range(0, len(text), 2000)) or ("",)
+    def measure(self, text: str) -> int:
+        return len(text)
 
     async def updates(self, offset: int) -> Sequence[Update]:
         """Updates from `offset` on; earlier ones are confirmed by asking."""
@@ -157,11 +157,11 @@ class LinePlatform:
     async def send(self, message: OutboundMessage) -> str:
         return str(await self._ask("send", **asdict(message)))
 
-    async def edit(self, address: ChannelAddress, platform_id: str, text: str) -> None:
-        await self._ask("edit", address=asdict(address), platform_id=platform_id, text=text)
+    async def edit(self, message: OutboundMessage, platform_id: str) -> None:
+        await self._ask("edit", **asdict(message), platform_id=platform_id)
 
-    async def delete(self, address: ChannelAddress, platform_id: str) -> None:
-        await self._ask("delete", address=asdict(address), platform_id=platform_id)
+    async def delete(self, message: OutboundMessage, platform_id: str) -> None:
+        await self._ask("delete", **asdict(message), platform_id=platform_id)
 
     async def draft(self, message: OutboundMessage) -> None:
         await self._ask("draft", **asdict(message))

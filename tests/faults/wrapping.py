@@ -90,8 +90,8 @@ class FusedChannel:
     def habits(self, address: ChannelAddress) -> ChannelHabits:
         return self._channel.habits(address)
 
-    def split(self, text: str) -> tuple[str, ...]:
-        return self._channel.split(text)
+    def measure(self, text: str) -> int:
+        return self._channel.measure(text)
 
     async def send(self, message: OutboundMessage) -> str:
         self._fuse.reach("channel.send:before")
@@ -99,9 +99,9 @@ class FusedChannel:
         self._fuse.reach("channel.send:after")
         return platform_id
 
-    async def edit(self, address: ChannelAddress, platform_id: str, text: str) -> None:
+    async def edit(self, message: OutboundMessage, platform_id: str) -> None:
         self._fuse.reach("channel.edit:before")
-        await self._channel.edit(address, platform_id, text)
+        await self._channel.edit(message, platform_id)
         self._fuse.reach("channel.edit:after")
 
     def __getattr__(self, name: str) -> Any:

@@ -79,7 +79,7 @@ class MortalStore:
 class MortalChannel:
     def __init__(self, scene: Scene, death: Death) -> None:
         self._double, self._death = scene.double, death
-        self.habits, self.split = scene.double.habits, scene.double.split
+        self.habits, self.measure = scene.double.habits, scene.double.measure
 
     def __getattr__(self, call: str):
         return lambda *args: self._death.around(lambda: getattr(self._double, call)(*args))

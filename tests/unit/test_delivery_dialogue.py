@@ -13,6 +13,7 @@ from bot.conversation.intake import StoredIntake
 from bot.conversation.manager import Manager, Voice
 from bot.delivery.limits import PreviewLimits
 from bot.delivery.preview import PullPreviews, RoutedPreviews
+from bot.delivery.splitting import split
 from bot.events import AccountKey, Author, ChannelAddress, FreshStartRequested, MessageReceived, Received, StopRequested
 from bot.generation.client import Deadlines, GenerationClient
 from bot.generation.node import Node
@@ -70,7 +71,7 @@ async def open_push() -> AsyncIterator[Push]:
             RoutedPreviews(PullPreviews(), {ref.account_id: process.previews}),
             Voice(0.0, 0.0),
             lambda purpose, text: f"{purpose}{text}".encode().hex()[:64],
-            lambda _, text: scene.double.split(text),
+            lambda where, text: split(text, len, scene.double.habits(where).max_text),
             NoCounters(),
         )
         worker = Worker(
@@ -99,9 +100,9 @@ async def test_an_answer_grows_in_the_message_that_becomes_it() -> None:
 
 async def test_a_long_answer_arrives_in_parts_and_in_order() -> None:
     async with open_push() as push:
-        push.node.behaviour.script = lambda _: "a" * 4096 + "b" * 4096 + "c"
+        push.node.behaviour.script = lambda _: "\n\n".join(letter * 1500 for letter in "abc")
         await push.say("tell me")
-        await push.shows("a" * 4096, "b" * 4096, "c")
+        await push.shows("a" * 1500, "b" * 1500, "c" * 1500)
 
 
 async def test_a_message_during_an_answer_goes_on_in_the_same_preview() -> None:

@@ -25,7 +25,7 @@ def row(
     first = NOW - timedelta(seconds=age_s)
     ids = (WorkspaceId("w"), OutboxId("o"), AddressId("a"), ConversationId("c"))
     platform_id = "m1" if shown else None
-    return Sending(*ids, 1, 0, kind, "hello", None, platform_id, attempts, repeats, first, first, NOW, doubtful=doubtful)
+    return Sending(*ids, 1, 0, 1, kind, "hello", None, platform_id, None, attempts, repeats, first, first, NOW, doubtful=doubtful)
 
 
 @pytest.mark.parametrize(

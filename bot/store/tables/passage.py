@@ -28,7 +28,7 @@ reading = sa.Table(
     metadata,
     workspace_key(),
     key("account_id"),
-    sa.Column("place", WORD, primary_key=True, comment="a chat with a history of its own; empty: the account's stream of updates"),
+    sa.Column("place", WORD, primary_key=True, comment="a chat with a history of its own; empty: the stream of updates"),
     sa.Column("position", sa.Text, nullable=False, comment="the last update there that is stored, in the platform's terms"),
     at("read_at"),
     refers("account", "account_id"),

@@ -1,0 +1,62 @@
+"""What the platform itself says to a customer: notices and answers to commands. Role `system`: never in the window."""
+
+import sqlalchemy as sa
+
+from bot.events import Placeholder
+from bot.store import outbox, turns, waiting, withdrawal
+from bot.store.controls import REMOVED
+from bot.store.ids import AccountId
+from bot.store.outbox import Lane
+from bot.store.turns import Place
+
+WAITING = "I need longer than usual to answer. Your message is safe with me, and I will answer as soon as I can."
+EXPIRED = "I am sorry: I could not answer your last message in time. Please send it again if you still need an answer."
+GREETING = "Hello! I am an AI assistant. Ask me anything; /help shows what else I can do."
+HELP = """I am an AI assistant and answer in this chat. You can also use:
+/new - begin a fresh conversation
+/stop - stop the answer that is being written
+/human - reach a person
+/id - ids to name when you ask for support"""
+FRESH = "This is a fresh conversation: what was said before does not count any more. How can I help?"
+STOPPED = "Stopped."
+NOTHING_TO_STOP = "Nothing is being answered at the moment."
+NO_PERSON = "There is no person in this chat who could take over. I keep answering as well as I can."
+UNREADABLE = "I have received it, but I can only read text. Please tell me in words what you need."
+THANKS = "Thank you for telling us."
+TOO_OLD = "This button does not work any more."
+
+
+def tell(
+    connection: sa.Connection,
+    place: Place,
+    text: str,
+    *,
+    ends: int | None = None,
+    reply_to: str | None = None,
+    placeholder: Placeholder | None = None,
+) -> None:
+    """Store a notice and, on a push channel, send it; into the `placeholder` that the platform shows, if there is one.
+
+    `ends`: the turn through which nothing will be answered; what the bot had begun to show is taken back.
+    """
+    turns.add(connection, place, "system", text, answers_through=ends)
+    route, epoch = waiting.route_and_epoch(connection, place.workspace_id, place.conversation_id)
+    if not route:
+        return
+    lane = Lane(place.workspace_id, AccountId(route), place.address_id, place.conversation_id)
+    if ends is not None:
+        withdrawal.cancel(connection, lane, instead=REMOVED)
+    outbox.enqueue(
+        connection, lane, (text,), kind="system", epoch=epoch, seq=place.seq, reply_to=reply_to, placeholder=placeholder
+    )
+
+
+def human_text(contact: str) -> str:
+    """How to reach a person: what the workspace says, or that there is nobody."""
+    return contact or NO_PERSON
+
+
+def id_text(user_id: str, chat_id: str, thread_id: str, conversation_id: str) -> str:
+    """Ids for support, one a line."""
+    thread = f"\nthread: {thread_id}" if thread_id else ""
+    return f"you: {user_id}\nchat: {chat_id}{thread}\nconversation: {conversation_id}"
