@@ -70,8 +70,12 @@ SAMPLES: dict[str, str] = {
     "many styles": " ".join(f"**b{n}** *i{n}* `c{n}`" for n in range(90)),
     "many links": " ".join(f"[l{n}](https://example.com/{'p' * 300}/{n})" for n in range(60)),
     "quotes with code": "> As you said:\n>\n> ```js\n> let a = 1;\n>\n> let b = `2`;\n> ```\n>\n> > nested **quote** with `code`\n> - list\n\nAfter.\n> lazy\ncontinued\n",
-    "long quoted code": "> Look:\n>\n> ~~~sql\n" + "\n".join(f"> SELECT {n} FROM orders;" for n in range(60)) + "\n> ~~~\n\nDone.",
-    "long code in a list": "1. First\n2. Then\n\n   ```toml\n" + "\n".join(f"   key_{n} = {n}\n     sub = 1" for n in range(60)) + "\n   ```\n\n3. Last",
+    "long quoted code": "> Look:\n>\n> ~~~sql\n"
+    + "\n".join(f"> SELECT {n} FROM orders;" for n in range(60))
+    + "\n> ~~~\n\nDone.",
+    "long code in a list": "1. First\n2. Then\n\n   ```toml\n"
+    + "\n".join(f"   key_{n} = {n}\n     sub = 1" for n in range(60))
+    + "\n   ```\n\n3. Last",
     "LaTeX": "The energy $E = mc^2$ and \\(a_1 * b_1 * c_1\\), then\n\n$$\\int_0^1 x^2 \\, dx = \\frac{1}{3}$$\n\n\\[ \\sum_{i=1}^{n} x_i \\]\n\nIt costs $5 or $10.49 (~$11.20), *really*.\n",
     "HTML": "<div class='x'>\n<b>bold</b>\n</div>\n\ntext <i>i</i> <br> <br/> <!-- note --> &lt;b&gt; &amp; &nbsp;&#x202e;&copy;\n\n<script>alert(1)</script>\n\n<details><summary>More</summary>\n\n**inside**\n\n</details>\n",
     "mentions": "@everyone @here <@123> <@&456> <#789> @admin /start #tag **@everyone** [@x](https://x.example)\n",
@@ -79,7 +83,16 @@ SAMPLES: dict[str, str] = {
     "invisible": "\u200b\u2060\u00a0",
     "lists": "- a\n- b\n\n  more of b\n- [ ] open\n- [x] done\n+ other\n\n3. three\n4. four\n   * deep\n     * deeper\n-\n- \n1) paren\n",
     "rules": "a\n\n***\nb\n\n___\n- - -\n> ---\n",
-    "mixed": NESTED + "\n```\n" + "x" * 300 + "\n```\n\n" + "漢字" * 120 + "\n\n" + "**word** " * 60 + "👩‍👧 " * 60 + "\n" + "- item\n" * 40,
+    "mixed": NESTED
+    + "\n```\n"
+    + "x" * 300
+    + "\n```\n\n"
+    + "漢字" * 120
+    + "\n\n"
+    + "**word** " * 60
+    + "👩‍👧 " * 60
+    + "\n"
+    + "- item\n" * 40,
 }
 
 

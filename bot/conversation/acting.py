@@ -88,7 +88,7 @@ Reply = tuple[ConversationId, str]
 def _command(connection: sa.Connection, sender: Sender, control: CommandControl) -> Acted:
     conversation_id, text = COMMANDS[control.name](connection, sender)
     # pages show by themselves that all is new, and what was stopped is seen to stop; only a placeholder must be replaced
-    seen = not sender.ref.route and control.name in SEEN_ON_PAGES or text == telling.STOPPED
+    seen = (not sender.ref.route and control.name in SEEN_ON_PAGES) or text == telling.STOPPED
     if seen and control.placeholder is None:
         return Acted(conversation_id)
     return _tell(connection, sender, conversation_id, text, control)

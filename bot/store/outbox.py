@@ -92,7 +92,6 @@ _PUBLISH = (
         parts=sa.bindparam("of_parts"),
         seq=sa.bindparam("new_seq"),
         epoch=sa.bindparam("at_epoch"),
-        reply_to=sa.bindparam("answer_to"),
         place=NEXT_PLACE,
         due_at=from_now(0),
     )
@@ -146,7 +145,6 @@ def publish(
     *,
     epoch: int,
     seq: int,
-    reply_to: str | None = None,
 ) -> None:
     """The answer is stored as turn `seq`: its first part goes out on the reserved row, as an edit of its preview where there
     is one, the others after it. The caller holds the conversation row. Raises Superseded when the row was cancelled.
@@ -162,7 +160,6 @@ def publish(
             "of_parts": len(parts),
             "new_seq": seq,
             "at_epoch": epoch,
-            "answer_to": reply_to,
         },
     )
     if row.rowcount != 1:

@@ -27,7 +27,26 @@ LIMITS: list[tuple[Measure, int]] = [
     (wording.length, 2000),
 ]
 PIECES = st.sampled_from(
-    ["\n", "\n\n", " ", "  ", "    ", "- ", "1. ", "> ", "# ", "`", "```", "```py\n", "~~~", "**", "[a](https://b.c)", "|", "|-|", ". "]
+    [
+        "\n",
+        "\n\n",
+        " ",
+        "  ",
+        "    ",
+        "- ",
+        "1. ",
+        "> ",
+        "# ",
+        "`",
+        "```",
+        "```py\n",
+        "~~~",
+        "**",
+        "[a](https://b.c)",
+        "|",
+        "|-|",
+        ". ",
+    ]
     + ["word", "漢字。", "👩‍👧", "e\u0301", "\ud800", "\r\n", "<b>", "&amp;", "x" * 40]
 )
 MARKDOWN = st.one_of(st.lists(PIECES, max_size=150).map("".join), st.text(max_size=300))
@@ -144,7 +163,12 @@ def test_a_fence_that_is_cut_is_closed_and_opened_again(text: str, most: int, pa
 @pytest.mark.parametrize("name", ["long code", "long list", "long line", "mixed", "long quoted code", "long nested list"])
 def test_the_first_part_of_a_growing_text_stays_as_it_is(name: str) -> None:
     text = SAMPLES[name]
-    firsts = {first for prefix in every_prefix(text, max(1, len(text) // 200)) if len(parts := split(prefix, rendering.length, 400)) > 1 for first in parts[:1]}
+    firsts = {
+        first
+        for prefix in every_prefix(text, max(1, len(text) // 200))
+        if len(parts := split(prefix, rendering.length, 400)) > 1
+        for first in parts[:1]
+    }
     assert len(firsts) == 1
 
 

@@ -9,7 +9,29 @@ from adapters.discord.wording import RULE, length, wording
 from tests.markdown_samples import SAMPLES, every_prefix
 
 PIECES = st.sampled_from(
-    ["\n", "\n\n", " ", "    ", "\t", "- ", "1. ", "> ", "# ", "#### ", "`", "```", "~~~", "*", "**", "_", "[", "](", ")", "![", "[a]: b"]
+    [
+        "\n",
+        "\n\n",
+        " ",
+        "    ",
+        "\t",
+        "- ",
+        "1. ",
+        "> ",
+        "# ",
+        "#### ",
+        "`",
+        "```",
+        "~~~",
+        "*",
+        "**",
+        "_",
+        "[",
+        "](",
+        ")",
+        "![",
+        "[a]: b",
+    ]
     + ["<", "|", "|-|", "---", "===", "\\", "a", "漢", "\U0001f600", "\ud800", "\r", "http://a.b"]
 )
 MARKDOWN = st.one_of(st.lists(PIECES, max_size=50).map("".join), st.text(max_size=80))
@@ -19,7 +41,10 @@ MARKDOWN = st.one_of(st.lists(PIECES, max_size=50).map("".join), st.text(max_siz
     ("markdown", "said"),
     [
         # what Discord knows is left alone
-        ("# A **b** *c* ~~d~~ `e` [f](https://g.h)\n- i\n  1. j\n> k", "# A **b** *c* ~~d~~ `e` [f](https://g.h)\n- i\n  1. j\n> k"),
+        (
+            "# A **b** *c* ~~d~~ `e` [f](https://g.h)\n- i\n  1. j\n> k",
+            "# A **b** *c* ~~d~~ `e` [f](https://g.h)\n- i\n  1. j\n> k",
+        ),
         ("```py\nx\n```", "```py\nx\n```"),
         ("@everyone <@1> <b>x</b> <https://a.b>", "@everyone <@1> <b>x</b> <https://a.b>"),
         # tables
@@ -45,7 +70,10 @@ MARKDOWN = st.one_of(st.lists(PIECES, max_size=50).map("".join), st.text(max_siz
         ("> ```\n> a", "> ```\n> a\n> ```"),
         ("```py\nopen", "```py\nopen\n```"),
         # nothing inside code is touched
-        ("```\n#### a\n---\n![b](https://c.d)\n```\n`![b](https://c.d)`", "```\n#### a\n---\n![b](https://c.d)\n```\n`![b](https://c.d)`"),
+        (
+            "```\n#### a\n---\n![b](https://c.d)\n```\n`![b](https://c.d)`",
+            "```\n#### a\n---\n![b](https://c.d)\n```\n`![b](https://c.d)`",
+        ),
         ("", ""),
     ],
 )
