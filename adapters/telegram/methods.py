@@ -2,7 +2,7 @@
 then one update of a new shape fails its whole batch, and a message that was sent counts as unknown.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiogram.methods import EditMessageText, GetUpdates, SendMessage
 
@@ -21,8 +21,16 @@ class SendRawMessage(SendMessage):
 
     __returning__ = dict[str, Any]
 
+    if TYPE_CHECKING:  # mypy would ask for every field whose default aiogram hides in a Field
+
+        def __init__(self, **fields: Any) -> None: ...
+
 
 class EditRawMessageText(EditMessageText):
     """editMessageText: nothing of the answer is wanted."""
 
     __returning__ = dict[str, Any] | bool
+
+    if TYPE_CHECKING:  # mypy would ask for every field whose default aiogram hides in a Field
+
+        def __init__(self, **fields: Any) -> None: ...
