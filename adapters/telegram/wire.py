@@ -168,4 +168,7 @@ READ = tuple(name for name in Update.__struct_fields__ if name != "update_id")
 
 def read(update: dict[str, Any]) -> Update:
     """Raises msgspec.ValidationError, which names the place and the types, never a value."""
-    return msgspec.convert(update, Update)
+    try:
+        return msgspec.convert(update, Update)
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON can spell, where no text is expected
+        raise msgspec.ValidationError("a value that is no text") from None
