@@ -12,9 +12,9 @@ from aiogram.exceptions import TelegramAPIError, TelegramMigrateToChat
 from aiogram.methods import DeleteMessage, SendChatAction, SendMessageDraft, TelegramMethod
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, MessageEntity, ReplyParameters
 
-from adapters.telegram import rendering
 from adapters.telegram.failures import Doing, Limited, channel_error, is_token_trouble, refuses_marks
 from adapters.telegram.methods import EditRawMessageText, SendRawMessage
+from adapters.telegram.rendering import length, render
 from adapters.telegram.waiting import TOKEN, Troubles
 from bot.errors import DeliveryUnknown, RetryLater, StoreUnavailable
 from bot.events import AccountKey, ChannelAddress, ChatMoved, Received
@@ -113,7 +113,7 @@ class TelegramChannel:
         return None
 
     def measure(self, text: str) -> int:
-        return rendering.length(text)
+        return length(text)
 
     async def _request(
         self, method: TelegramMethod[Any], doing: Doing, address: ChannelAddress, message: OutboundMessage | None = None
@@ -146,7 +146,7 @@ class TelegramChannel:
             return
 
     def _rendered(self, message: OutboundMessage) -> tuple[str, list[MessageEntity] | None]:
-        shown = rendering.render(message.text)
+        shown = render(message.text)
         if not shown.entities or _mark(message) in self._plain:
             return shown.text, None
         return shown.text, [

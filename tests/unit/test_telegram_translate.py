@@ -24,7 +24,7 @@ from bot.events import (
     StopRequested,
     Undecodable,
 )
-from tests.telegram_scene import ACCOUNT, ANN, DATE, GROUP, ME, PRIVATE, message, said, update
+from tests.telegram_double import ACCOUNT, ANN, DATE, GROUP, ME, PRIVATE, message, said, update
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 AT = datetime.fromtimestamp(DATE, UTC)
@@ -59,7 +59,9 @@ def member(old: Any, new: Any, chat: dict[str, Any] = GROUP) -> dict[str, Any]:
 
 
 def pressed(**more: Any) -> dict[str, Any]:
-    return update(callback_query={"id": "9", "from": ANN, "chat_instance": "1", "data": "row:yes", "message": message("?")} | more)
+    return update(
+        callback_query={"id": "9", "from": ANN, "chat_instance": "1", "data": "row:yes", "message": message("?")} | more
+    )
 
 
 MUTED = {"status": "restricted", "is_member": True, "can_send_messages": False}
@@ -191,8 +193,12 @@ def test_what_has_no_update_id_is_kept_under_its_digest(raw: Any) -> None:
 
 
 def test_a_repeat_has_the_same_key_and_the_same_bytes_however_it_came() -> None:
-    spaced = json.loads('{ "update_id" : 5 , "message" : {"message_id":7,"date":1,"chat":{"id":42,"type":"private"},"text":"né"} }')
-    compact = json.loads('{"update_id":5,"message":{"message_id":7,"date":1,"chat":{"id":42,"type":"private"},"text":"n\\u00e9"}}')
+    spaced = json.loads(
+        '{ "update_id" : 5 , "message" : {"message_id":7,"date":1,"chat":{"id":42,"type":"private"},"text":"né"} }'
+    )
+    compact = json.loads(
+        '{"update_id":5,"message":{"message_id":7,"date":1,"chat":{"id":42,"type":"private"},"text":"n\\u00e9"}}'
+    )
     one, two = translate(ACCOUNT, ME, spaced, NOW), translate(ACCOUNT, ME, compact, datetime.now(UTC))
     assert (one.key, one.raw) == (two.key, two.raw)
 

@@ -11,7 +11,19 @@ from aiogram.methods import TelegramMethod
 from adapters.telegram.addressing import Me
 from adapters.telegram.session import Session
 from bot.errors import StoreUnavailable
-from bot.events import AccountKey, Acted, ButtonPressed, Cursor, DeadLettered, Ignored, Receipt, Received, Skipped, Stored, Undecodable
+from bot.events import (
+    AccountKey,
+    Acted,
+    ButtonPressed,
+    Cursor,
+    DeadLettered,
+    Ignored,
+    Receipt,
+    Received,
+    Skipped,
+    Stored,
+    Undecodable,
+)
 
 ACCOUNT = AccountKey("telegram", "main")
 TOKEN = "1234567890:AAcanaryCANARYcanaryCANARYcanary012345"
