@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+import pytest
 from aiogram import Bot
 from aiogram.methods import TelegramMethod
 
@@ -73,6 +74,21 @@ class MemoryIntake:
     @property
     def texts(self) -> list[str]:
         return [received.event.text for received in self.stored.values() if hasattr(received.event, "text")]
+
+
+class LogLines(list[dict[str, Any]]):
+    """A module's log as a list of its events."""
+
+    @classmethod
+    def of(cls, module: str, patch: pytest.MonkeyPatch) -> "LogLines":
+        lines = cls()
+        patch.setattr(f"{module}.log", lines)
+        return lines
+
+    def info(self, event: str, **fields: Any) -> None:
+        self.append({"event": event} | fields)
+
+    warning = error = exception = info
 
 
 Reply = tuple[int, Any]

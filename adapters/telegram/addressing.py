@@ -19,7 +19,7 @@ class Me:
     username: str
 
     def is_named(self, username: str) -> bool:
-        return username.casefold() == self.username.casefold()
+        return bool(username) and username.casefold() == self.username.casefold()
 
 
 def address(account: AccountKey, chat_id: int, thread_id: int | None, is_topic: bool | None) -> ChannelAddress:
