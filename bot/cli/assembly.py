@@ -5,15 +5,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from socket import socket
 
+from starlette.routing import Route
+
 from adapters.web.routes import routes
 from adapters.web.streams import Streams
 from bot.application import Part, Stage
+from bot.cli.channels import Connected
 from bot.cli.configuration import Configuration
 from bot.cli.dialogue import Dialogue, assemble
 from bot.cli.generation import Generation
 from bot.cli.node import NodeProcess
 from bot.cli.readiness import Claims, Readiness
 from bot.connections import room
+from bot.conversation.intake import StoredIntake
 from bot.events import AccountKey
 from bot.generation.client import Deadlines, GenerationClient
 from bot.http import Health, HttpHost
@@ -27,6 +31,7 @@ from bot.upkeep import Upkeep
 MOST_STREAMS = 20_000
 # seconds a stage of the drain may take at most; the application bounds them together
 WORKERS_S = 11.0
+PUSH_S = 8.0
 HTTP_S = 5.0
 NODE_S = 12.0
 
@@ -79,47 +84,63 @@ def client(generation: Generation, settings: GenerationSettings) -> GenerationCl
     )
 
 
-def stages(
-    configuration: Configuration,
-    store: Store,
-    accounts: Mapping[AccountKey, AccountRef],
-    client: GenerationClient,
-    generation: Generation,
-    secret: Secret,
-    node: NodeProcess | None,
-    public: socket,
-    private: socket,
-    *,
-    title: str,
-) -> Sequence[Stage]:
-    """First the claimers end, while answers may still be fetched; then the listeners; the node last, since answers need it.
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What is open before the parts are put together, and is closed after they ended. `connected`: the push accounts."""
 
-    `title`: what the page calls the business.
+    store: Store
+    accounts: Mapping[AccountKey, AccountRef]
+    client: GenerationClient
+    generation: Generation
+    secret: Secret
+    metrics: Metrics
+    intake: StoredIntake
+    connected: Sequence[Connected] = ()
+
+
+def stages(
+    configuration: Configuration, opened: Opened, node: NodeProcess | None, public: socket, private: socket, *, title: str
+) -> Sequence[Stage]:
+    """First the claimers end, while answers may still be fetched; then the accounts, which send what was answered; then the
+    listeners; the node last, since answers need it. `title`: what the page calls the business.
     """
-    metrics, claims = Metrics(), Claims()
+    push = [one.part for one in opened.connected]
+    claims = Claims(push)
     dialogue = assemble(
-        store=store,
-        accounts=accounts,
-        client=client,
-        generation=generation,
+        store=opened.store,
+        accounts=opened.accounts,
+        intake=opened.intake,
+        push=push,
+        client=opened.client,
+        generation=opened.generation,
         settings=configuration.generation,
         conversation=configuration.conversation,
         database=configuration.database,
-        secret=secret,
-        metrics=metrics,
+        secret=opened.secret,
+        metrics=opened.metrics,
         routes=claims.routes,
     )
-    readiness = Readiness(store, metrics, claims, lambda: dialogue.worker.in_flight)
-    http = _http(configuration, dialogue, Health(readiness.checks, readiness.refresh, metrics), public, private, title)
+    readiness = Readiness(opened.store, opened.metrics, claims, lambda: dialogue.worker.in_flight)
+    health = Health(readiness.checks, readiness.refresh, opened.metrics)
+    more = [route for one in opened.connected for route in one.routes]
+    http = _http(configuration, dialogue, health, public, private, title, more)
+    working = [Claiming(dialogue.worker, claims), dialogue.jobs, dialogue.notices, Upkeep(opened.store, opened.metrics)]
     return [
-        Stage([Claiming(dialogue.worker, claims), dialogue.jobs, dialogue.notices, Upkeep(store, metrics)], WORKERS_S),
+        Stage(working, WORKERS_S),
+        Stage(push, PUSH_S),
         Stage([http], HTTP_S),
         Stage([node] if node is not None else [], NODE_S),
     ]
 
 
 def _http(
-    configuration: Configuration, dialogue: Dialogue, health: Health, public: socket, private: socket, title: str
+    configuration: Configuration,
+    dialogue: Dialogue,
+    health: Health,
+    public: socket,
+    private: socket,
+    title: str,
+    more: Sequence[Route],
 ) -> Serving:
     connections = room()
     streams = Streams(limit=min(MOST_STREAMS, connections * 3 // 4))  # the rest is for requests
@@ -131,4 +152,4 @@ def _http(
         streams=streams,
         title=title,
     )
-    return Serving(HttpHost(public, private, table, health, connections), streams)
+    return Serving(HttpHost(public, private, [*table, *more], health, connections), streams)

@@ -14,18 +14,22 @@ from bot.settings import (
     SecuritySettings,
     Source,
     WorkspaceSettings,
+    check_accounts,
     check_section,
     read_sources,
 )
 
 if TYPE_CHECKING:
+    from adapters.discord.settings import DiscordSettings
+
+    from adapters.telegram.settings import TelegramSettings
     from adapters.web.settings import WebSettings
     from serving.settings import ServingSettings
 
 OWN = ("database", "generation", "conversation", "security", "log", "workspace")
-# channels that have a section in the documentation, but no adapter in this release
-LATER = ("telegram", "discord")
-SECTIONS = (*OWN, "web", "serving", *LATER)
+# sections that hold a table for each account
+ACCOUNTS = ("telegram", "discord")
+SECTIONS = (*OWN, "web", "serving", *ACCOUNTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,8 @@ class Configuration:
     log: LogSettings
     workspace: WorkspaceSettings
     web: "WebSettings"
+    telegram: "Mapping[str, TelegramSettings]"
+    discord: "Mapping[str, DiscordSettings]"
     serving: "ServingSettings | None"
     file: Path | None
 
@@ -48,7 +54,6 @@ def load(config: str | None, environment: Mapping[str, str]) -> Configuration:
     from adapters.web.settings import WebSettings
 
     source = read_sources(SECTIONS, config=config, environment=environment)
-    _refuse_later_channels(source)
     generation = check_section(source, "generation", GenerationSettings)
     return Configuration(
         database=check_section(source, "database", DatabaseSettings),
@@ -58,6 +63,8 @@ def load(config: str | None, environment: Mapping[str, str]) -> Configuration:
         log=check_section(source, "log", LogSettings),
         workspace=check_section(source, "workspace", WorkspaceSettings),
         web=check_section(source, "web", WebSettings),
+        telegram=_telegram(source),
+        discord=_discord(source),
         serving=None if generation.url else _serving(source, environment, generation.model),
         file=source.file,
     )
@@ -85,9 +92,19 @@ def _serving(source: Source, environment: Mapping[str, str], model: str) -> "Ser
     return settings
 
 
-def _refuse_later_channels(source: Source) -> None:
-    for name in LATER:
-        if name in source.tables:
-            variable = next((variable for path, variable in source.variables.items() if path[0] == name), None)
-            place = variable or f"{source.file}: [{name}]"
-            raise SettingsError(f"{place}: this release has no {name} adapter; take the setting away")
+def _telegram(source: Source) -> "Mapping[str, TelegramSettings]":
+    if "telegram" not in source.tables:
+        return {}
+    from adapters.telegram.settings import TelegramSettings
+
+    return check_accounts(source, "telegram", TelegramSettings)
+
+
+def _discord(source: Source) -> "Mapping[str, DiscordSettings]":
+    if "discord" not in source.tables:
+        return {}
+    from adapters.discord.settings import DiscordSettings, one_place
+
+    accounts = check_accounts(source, "discord", DiscordSettings)
+    one_place(accounts)
+    return accounts

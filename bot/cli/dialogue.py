@@ -13,6 +13,7 @@ from bot.conversation.record import StoredRecord
 from bot.conversation.rollover import Rollover
 from bot.conversation.storing import SUMMARISE
 from bot.conversation.visitors import Visitors
+from bot.delivery.account import PushAccount
 from bot.delivery.preview import PullPreviews, RoutedPreviews
 from bot.events import AccountKey, ChannelAddress
 from bot.generation.client import GenerationClient
@@ -41,10 +42,21 @@ class Dialogue:
     notices: Notices
 
 
+def open_intake(
+    store: Store, accounts: Mapping[AccountKey, AccountRef], conversation: ConversationSettings, metrics: Metrics
+) -> StoredIntake:
+    """Where every channel of this process hands in what happened."""
+    # an interrupt is cheap, so the first message of a burst is begun at once
+    wait_s = 0.0 if conversation.on_new_message == "interrupt" else conversation.debounce_ms / 1000
+    return StoredIntake(store, accounts, metrics, debounce_s=wait_s)
+
+
 def assemble(
     *,
     store: Store,
     accounts: Mapping[AccountKey, AccountRef],
+    intake: StoredIntake,
+    push: Sequence[PushAccount] = (),
     client: GenerationClient,
     generation: Generation,
     settings: GenerationSettings,
@@ -54,7 +66,7 @@ def assemble(
     metrics: Metrics,
     routes: Callable[[], Sequence[str]],
 ) -> Dialogue:
-    """Everything between intake and record, over one store and one node."""
+    """Everything between intake and record, over one store and one node. `push`: the push accounts of this process."""
     debounce_s, interruptible = conversation.debounce_ms / 1000, conversation.on_new_message == "interrupt"
     node, shown = Node(client, settings.dialect), PullPreviews()
     fitting = Fitting(store, node, history_tokens=conversation.history_tokens, max_tokens=settings.max_tokens)
@@ -64,10 +76,10 @@ def assemble(
         node,
         fitting,
         Contents(store, {ref.account_id: ref for ref in accounts.values()}),
-        RoutedPreviews(shown, {}),
+        RoutedPreviews(shown, {account.account_id: account.previews for account in push}),
         Voice(settings.temperature, debounce_s),
         secret.sign,
-        _unsplit,
+        Splitting({account.key: account for account in push}).split,
         metrics,
     )
     worker = Worker(
@@ -80,8 +92,7 @@ def assemble(
         interruptible=interruptible,
     )
     return Dialogue(
-        # an interrupt is cheap, so the first message of a burst is begun at once
-        intake=StoredIntake(store, accounts, metrics, debounce_s=0.0 if interruptible else debounce_s),
+        intake=intake,
         record=StoredRecord(store, accounts, shown),
         visitors=Visitors(store, accounts),
         worker=worker,
@@ -92,5 +103,11 @@ def assemble(
     )
 
 
-def _unsplit(address: ChannelAddress, _text: str) -> tuple[str, ...]:
-    raise AssertionError(f"{address.account_key} is no push account of this process")
+class Splitting:
+    """The physical messages of a text, as the push account of its address needs them."""
+
+    def __init__(self, push: Mapping[AccountKey, PushAccount]) -> None:
+        self._push = push
+
+    def split(self, address: ChannelAddress, text: str) -> tuple[str, ...]:
+        return self._push[address.account_key].split(address, text)

@@ -14,7 +14,7 @@ from bot import logs
 from bot.application import Part
 from bot.cli import assembly, opening
 from bot.cli.configuration import Configuration
-from bot.cli.dialogue import assemble
+from bot.cli.dialogue import assemble, open_intake
 from bot.cli.generation import node_process, plan
 from bot.events import AccountKey, Author, ChannelAddress
 from bot.metrics import Metrics
@@ -34,20 +34,22 @@ async def embedded_chat(configuration: Configuration, *, say: Callable[[str], No
         secret = Secret.load(configuration.security.secret_file, sqlite_file=configuration.database.sqlite_file)
         store = await opening.open_store(configuration.database)
         stack.push_async_callback(opening.close, store)
-        accounts = await opening.settle_in(store, configuration.workspace, [TERMINAL])
+        accounts = await opening.settle_in(store, configuration.workspace, {TERMINAL: ""})
         generation = plan(configuration)
         client = assembly.client(generation, configuration.generation)
         stack.push_async_callback(client.close)
+        metrics = Metrics()
         dialogue = assemble(
             store=store,
             accounts=accounts,
+            intake=open_intake(store, accounts, configuration.conversation, metrics),
             client=client,
             generation=generation,
             settings=configuration.generation,
             conversation=configuration.conversation,
             database=configuration.database,
             secret=secret,
-            metrics=Metrics(),
+            metrics=metrics,
             routes=lambda: [""],
         )
         node = node_process(generation, configuration, os.environ, say=say, ready=lambda _url, model: say(f"{model} is ready"))

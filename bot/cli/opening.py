@@ -1,14 +1,15 @@
 """Opens the database of the settings, and makes sure of what every process needs in it: the workspace and the accounts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 
 import sqlalchemy as sa
 
-from bot.errors import StoreUnavailable
+from bot.errors import SettingsError, StoreUnavailable
 from bot.events import AccountKey
 from bot.settings import DatabaseSettings, WorkspaceSettings
 from bot.store import workspaces
+from bot.store.ids import WorkspaceId
 from bot.store.parties import AccountRef, ensure_account
 from bot.store.store import Store
 
@@ -27,17 +28,33 @@ async def open_store(settings: DatabaseSettings) -> Store:
     return await PostgresStore.open(settings.parsed)
 
 
-async def settle_in(store: Store, settings: WorkspaceSettings, accounts: Sequence[AccountKey]) -> Mapping[AccountKey, AccountRef]:
-    """The accounts of the settings as the database knows them; an empty database gets its workspace first."""
+async def settle_in(
+    store: Store, settings: WorkspaceSettings, accounts: Mapping[AccountKey, str]
+) -> Mapping[AccountKey, AccountRef]:
+    """The accounts of the settings (with the workspace that each names, "" for the only one) as the database knows them; an empty
+    database gets its workspace first. Raises SettingsError for a workspace that is not there.
+    """
     return await store.write(_settle_in, settings, accounts)
 
 
 def _settle_in(
-    connection: sa.Connection, settings: WorkspaceSettings, accounts: Sequence[AccountKey]
+    connection: sa.Connection, settings: WorkspaceSettings, accounts: Mapping[AccountKey, str]
 ) -> Mapping[AccountKey, AccountRef]:
     words = settings.greeting, settings.prompt, settings.contact
     workspace_id = workspaces.seed(connection, settings.name, settings.timezone, *words)
-    return {key: ensure_account(connection, workspace_id, key.channel, key.name, push=key.channel in PUSH) for key in accounts}
+    return {
+        key: ensure_account(
+            connection, _named(connection, key, named) if named else workspace_id, key.channel, key.name, push=key.channel in PUSH
+        )
+        for key, named in accounts.items()
+    }
+
+
+def _named(connection: sa.Connection, key: AccountKey, name: str) -> WorkspaceId:
+    found = workspaces.find(connection, name)
+    if found is None:
+        raise SettingsError(f"[{key.channel}.{key.name}] workspace: there is no workspace called {name}")
+    return found
 
 
 async def name(store: Store, accounts: Mapping[AccountKey, AccountRef]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import sqlalchemy as sa
 
+from bot.delivery.account import PushAccount
 from bot.errors import StoreUnavailable
 from bot.metrics import Metrics
 from bot.store.backlog import backlog
@@ -21,14 +22,15 @@ _REVISION = sa.text("SELECT version_num FROM alembic_version")
 class Claims:
     """What this process may answer, asked by the worker before each look for work: so we know that it looks."""
 
-    def __init__(self) -> None:
+    def __init__(self, push: Sequence[PushAccount] = ()) -> None:
+        self._push = push
         self._looked_at = float("-inf")
         self.stopped = False
 
     def routes(self) -> Sequence[str]:
-        """Pull channels only: this release has no push channel."""
+        """Pull channels, which any process may answer, and the push accounts that this one holds."""
         self._looked_at = time.monotonic()
-        return ("",)
+        return ("", *(account.account_id for account in self._push if account.held))
 
     def wrong(self) -> str:
         """What is wrong with looking for work; empty when nothing is."""

@@ -55,9 +55,12 @@ async def run(configuration: Configuration) -> None:
     """Open, assemble, run until told to stop, close in the opposite order."""
     from adapters.web.routes import ACCOUNT
     from bot.application import Application
-    from bot.cli import assembly, opening
+    from bot.cli import assembly, channels, opening
+    from bot.cli.dialogue import open_intake
     from bot.cli.generation import node_process, plan
+    from bot.conversation.intake import StoredCursors
     from bot.listening import Endpoint, link, listen
+    from bot.metrics import Metrics
     from bot.secret import Secret
 
     web = configuration.web
@@ -67,14 +70,21 @@ async def run(configuration: Configuration) -> None:
         secret = Secret.load(configuration.security.secret_file, sqlite_file=configuration.database.sqlite_file)
         store = await opening.open_store(configuration.database)
         stack.push_async_callback(opening.close, store)
-        accounts = await opening.settle_in(store, configuration.workspace, [ACCOUNT])
+        push = channels.push_accounts(configuration)
+        accounts = await opening.settle_in(store, configuration.workspace, {ACCOUNT: "", **push})
         title = await opening.name(store, accounts)
         generation = plan(configuration)
         greeting = Greeting(f"{web.public_url}/" if web.public_url else link(public), generation.node_environment is not None)
         node = node_process(generation, configuration, os.environ, say=say, ready=greeting.node_ready)
         client = assembly.client(generation, configuration.generation)
         stack.push_async_callback(client.close)
-        stages = assembly.stages(configuration, store, accounts, client, generation, secret, node, public, private, title=title)
+        metrics = Metrics()
+        intake = open_intake(store, accounts, configuration.conversation, metrics)
+        connected = channels.connect(configuration, store, accounts, intake, StoredCursors(store, accounts), metrics)
+        for one in connected:
+            stack.push_async_callback(one.platform.close)
+        opened = assembly.Opened(store, accounts, client, generation, secret, metrics, intake, connected)
+        stages = assembly.stages(configuration, opened, node, public, private, title=title)
         gc.freeze()  # what start-up made stays for ever: the collector need not look at it again and again
         await Application(stages).run(up=greeting.up)
         say("stopped")

@@ -1,7 +1,7 @@
 """One push account of this process: while its lease is held, its texts are sent and its answers previewed from here."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from bot.delivery.carry import Carrier
 from bot.delivery.limits import DeliveryLimits, PreviewLimits
@@ -11,7 +11,7 @@ from bot.delivery.relay import Relay
 from bot.delivery.splitting import split
 from bot.delivery.tally import Tally
 from bot.delivery.tenure import Tenure
-from bot.events import ChannelAddress
+from bot.events import AccountKey, ChannelAddress
 from bot.ports import PushChannel
 from bot.store.parties import AccountRef
 from bot.store.store import Store
@@ -19,10 +19,8 @@ from bot.store.store import Store
 
 class PushAccount:
     """A running part. `previews` is what the manager shows answers through; while `held`, the account's conversations are
-    answered here. `chance` gives numbers in [0, 1).
+    answered here. `receive` runs meanwhile and is cancelled first. `chance` gives numbers in [0, 1).
     """
-
-    name = "delivery"
 
     def __init__(
         self,
@@ -33,13 +31,18 @@ class PushAccount:
         tally: Tally,
         chance: Callable[[], float],
         lease_s: float,
+        receive: Callable[[], Awaitable[None]] | None = None,
         limits: DeliveryLimits | None = None,
         preview_limits: PreviewLimits | None = None,
     ) -> None:
         self._store = store
         self._channel = channel
         self._ref = ref
+        self._receive = receive
         self._limits = limits or DeliveryLimits()
+        self.key = AccountKey(ref.channel, ref.name)
+        self.account_id = ref.account_id
+        self.name = f"{ref.channel}.{ref.name}"
         pacing = Pacing()
         self.previews = PushPreviews(store, channel, pacing=pacing, tally=tally, limits=preview_limits or PreviewLimits())
         self._carrier = Carrier(
@@ -71,14 +74,20 @@ class PushAccount:
         try:
             async with asyncio.TaskGroup() as tasks:
                 previewing = tasks.create_task(self.previews.run())
-                ending = tasks.create_task(_stop_on(stopping, relay))
+                receiving = tasks.create_task(self._hear())
+                ending = tasks.create_task(_stop_on(stopping, relay, receiving))
                 await relay.run()
-                previewing.cancel()
-                ending.cancel()
+                for task in (previewing, receiving, ending):
+                    task.cancel()
         finally:
             self.held = False
 
+    async def _hear(self) -> None:
+        if self._receive is not None:
+            await self._receive()
 
-async def _stop_on(stopping: asyncio.Event, relay: Relay) -> None:
+
+async def _stop_on(stopping: asyncio.Event, relay: Relay, receiving: asyncio.Task[None]) -> None:
     await stopping.wait()
+    receiving.cancel()
     relay.stop()

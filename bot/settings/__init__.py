@@ -1,6 +1,6 @@
 """How the process runs: bot's own sections, where settings come from, and how they are checked."""
 
-from bot.settings.checks import check_section
+from bot.settings.checks import check_accounts, check_section
 from bot.settings.sections import (
     ConversationSettings,
     DatabaseSettings,
@@ -19,6 +19,7 @@ __all__ = [
     "SecuritySettings",
     "Source",
     "WorkspaceSettings",
+    "check_accounts",
     "check_section",
     "read_sources",
 ]

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from bot.errors import SettingsError
 from bot.settings.sources import Source, Table
 
 M = TypeVar("M", bound=BaseModel)
+ACCOUNT_NAME = re.compile(r"[a-z0-9]{1,32}")
 
 
 def check_section(source: Source, name: str, model: type[M]) -> M:
@@ -26,6 +28,21 @@ def check_section(source: Source, name: str, model: type[M]) -> M:
         return model.model_validate(table)
     except ValidationError as error:
         raise SettingsError(_sentence(source, name, model, error.errors()[0])) from None
+
+
+def check_accounts(source: Source, channel: str, model: type[M]) -> dict[str, M]:
+    """The accounts of a channel, `[channel.NAME]`, each as its model. Raises SettingsError naming the first wrong key."""
+    accounts: dict[str, M] = {}
+    for name, table in source.tables.get(channel, {}).items():
+        place = _variable(source, channel, (name,)) or f"[{channel}.{name}]"
+        if not isinstance(table, dict):
+            raise SettingsError(f"{place}: {channel} holds a table for each account, such as [{channel}.main]")
+        if not ACCOUNT_NAME.fullmatch(name):
+            raise SettingsError(f"{place}: {name} is no name for an account; use 1 to 32 of a-z and 0-9")
+        section = f"{channel}.{name}"
+        variables = {(section, *path[2:]): found for path, found in source.variables.items() if path[:2] == (channel, name)}
+        accounts[name] = check_section(Source({section: table}, source.file, variables), section, model)
+    return accounts
 
 
 def _read_variable(table: Table, path: tuple[str, ...], variable: str, model: type[BaseModel]) -> None:

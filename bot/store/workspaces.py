@@ -71,6 +71,13 @@ def seed(connection: sa.Connection, name: str, timezone: str, greeting: str, pro
     return workspace_id
 
 
+def find(connection: sa.Connection, name: str) -> WorkspaceId | None:
+    """The workspace of that name, the oldest of several; None when there is none."""
+    named = sa.select(workspace.c.workspace_id).where(workspace.c.name == name).order_by(workspace.c.created_at).limit(1)
+    found: str | None = connection.scalar(named)
+    return WorkspaceId(found) if found is not None else None
+
+
 def set_prompt(connection: sa.Connection, workspace_id: WorkspaceId, version: int, text: str, *, author: str) -> None:
     """Store prompt `version` and make it the present one."""
     connection.execute(

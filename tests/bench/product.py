@@ -13,7 +13,7 @@ from typing import NamedTuple, cast
 import sqlalchemy as sa
 
 from adapters.web.routes import ACCOUNT
-from bot.cli.dialogue import Dialogue, assemble
+from bot.cli.dialogue import Dialogue, assemble, open_intake
 from bot.cli.generation import REMOTE_CONCURRENCY, Generation
 from bot.cli.opening import settle_in
 from bot.events import Author, ChannelAddress, MessageReceived, Received
@@ -99,17 +99,19 @@ async def product(
     """Running on the database of `url`, in which tables are. Settings are the defaults but for those given."""
     store = await open_store(url)
     client = GenerationClient(remote.url, remote.model, remote.api_key, PATIENT, connections=REMOTE_CONCURRENCY + 8)
-    accounts = await settle_in(store, WorkspaceSettings(prompt=prompt, greeting=""), [ACCOUNT])
+    accounts = await settle_in(store, WorkspaceSettings(prompt=prompt, greeting=""), {ACCOUNT: ""})
+    metrics, conversation = Metrics(), ConversationSettings(history_tokens=history_tokens)
     dialogue = assemble(
         store=store,
         accounts=accounts,
+        intake=open_intake(store, accounts, conversation, metrics),
         client=client,
         generation=Generation(remote.url, remote.model, remote.api_key, REMOTE_CONCURRENCY),
         settings=GenerationSettings(url=remote.url, model=remote.model, max_tokens=max_tokens, temperature=0.0),
-        conversation=ConversationSettings(history_tokens=history_tokens),
+        conversation=conversation,
         database=DatabaseSettings(url=url),
         secret=Secret(b"benchmark" * 4),
-        metrics=Metrics(),
+        metrics=metrics,
         routes=lambda: [""],
     )
     gc.collect()

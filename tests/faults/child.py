@@ -21,6 +21,7 @@ from bot.cli.generation import plan as plan_generation
 from bot.cli.opening import settle_in
 from bot.errors import FrontdeskError
 from bot.generation.client import Deadlines
+from bot.metrics import Metrics
 from bot.secret import Secret
 from bot.store import revision
 from bot.store.store import Store
@@ -72,12 +73,15 @@ async def _run(life: Life, configuration: Configuration, fuse: Fuse) -> None:
     dialogue.NOTICE_AFTER_S = life.notice_after_s  # half a minute is long for a test
     store = await _open(configuration, fuse)
     public, private = (_listen() for _ in range(2))
-    accounts = await settle_in(store, configuration.workspace, [WEB, PUSH])
+    accounts = await settle_in(store, configuration.workspace, {WEB: "", PUSH: ""})
     generation = plan_generation(configuration)
     client = _client(configuration, fuse)
     secret = Secret.load(configuration.security.secret_file, sqlite_file=configuration.database.sqlite_file)
     broken = mutants.broken(life.mutant, store, client)
-    web = assembly.stages(configuration, broken, accounts, client, generation, secret, None, public, private, title="Frontdesk")
+    metrics = Metrics()
+    intake = dialogue.open_intake(broken, accounts, configuration.conversation, metrics)
+    opened = assembly.Opened(broken, accounts, client, generation, secret, metrics, intake)
+    web = assembly.stages(configuration, opened, None, public, private, title="Frontdesk")
     push = push_stage(configuration, broken, accounts, client, secret, fuse, life.platform, mutant=life.mutant)
     fuse.say(f"up {public.getsockname()[1]}")
     try:
