@@ -81,4 +81,4 @@ def _platform(
         return telegram, telegram.routes()
     from adapters.discord.account import DiscordAccount
 
-    return DiscordAccount(key, configuration.discord[key.name], intake, cursors, counters=metrics), ()
+    return DiscordAccount(key, configuration.discord[key.name], intake, cursors), ()

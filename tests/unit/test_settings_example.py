@@ -7,8 +7,10 @@ from operator import getitem
 from pathlib import Path
 
 import pytest
+from adapters.discord.settings import DiscordSettings
 from pydantic import BaseModel, SecretStr
 
+from adapters.telegram.settings import TelegramSettings
 from adapters.web.settings import WebSettings
 from bot.cli import configuration
 from bot.settings import (
@@ -19,8 +21,6 @@ from bot.settings import (
     SecuritySettings,
     WorkspaceSettings,
 )
-from adapters.discord.settings import DiscordSettings
-from adapters.telegram.settings import TelegramSettings
 from serving.settings import ServingSettings
 
 FILE = Path(__file__).resolve().parent.parent.parent / "frontdesk.example.toml"
