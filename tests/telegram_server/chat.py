@@ -97,7 +97,7 @@ class Chat:
     id: int
     kind: Kind
     facts: dict[str, Any]  # title, or the person's name and username
-    next_id: Callable[[], int] = field(default_factory=lambda: count(1).__next__)
+    next_id: Callable[[], int] = field(default_factory=lambda: count(2).__next__)  # 1 made the supergroup
     forum: bool = False
     most: int = 20_000
     messages: dict[int, Message] = field(default_factory=dict)

@@ -91,6 +91,7 @@ class Webhook:
             event = queue[0]
             await self._deliver(http, event)
             self._bot.queue.confirm(event)
+            self._bot.on_change()
             queue.popleft()
         del self._queues[queue_id]
         self.wake()
