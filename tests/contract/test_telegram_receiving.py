@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 from aiogram import Dispatcher, Router
 from aiogram.exceptions import ClientDecodeError, TelegramConflictError
-from aiogram.types import CallbackQuery, Message, Update
+from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 
 from tests.contract.telegram_scene import RawUpdates, client, telegram
 from tests.telegram_server import Limits
+
+
+YES = InlineKeyboardMarkup(inline_keyboard=[[InlineKeyboardButton(text="Yes", callback_data="y")]])
 
 
 def texts(updates: list[dict[str, Any]]) -> list[str]:
@@ -85,13 +88,24 @@ async def test_a_client_that_asks_the_same_again_at_once_gets_one_update_and_wai
         assert loop.time() - began > 0.15
 
 
-async def test_updates_are_kept_for_24_hours_and_presses_for_150_seconds() -> None:
+async def test_updates_are_kept_for_24_hours() -> None:
     async with telegram() as scene:
         scene.ann.say("old")
         scene.server.clock.advance(24 * 3600 - 60)
         scene.ann.say("new")
         scene.server.clock.advance(120)
         assert texts(await scene.updates()) == ["new"]
+
+
+async def test_a_press_is_forgotten_after_150_seconds_and_messages_around_it_are_not() -> None:
+    async with telegram() as scene:
+        await scene.bot.send_message(scene.ann.id, "sure?", reply_markup=YES)
+        scene.ann.say("before")
+        scene.ann.press(scene.server.messages_on_show(scene.ann.id)[0])
+        scene.ann.say("after")
+        assert len(await scene.updates()) == 3
+        scene.server.clock.advance(151)
+        assert texts(await scene.updates()) == ["before", "after"]
 
 
 async def test_kinds_left_out_by_default_must_be_asked_for_and_the_choice_is_remembered() -> None:
@@ -147,7 +161,7 @@ async def test_an_aiogram_bot_echoes_and_answers_presses() -> None:
 
     @router.message()
     async def echo(message: Message) -> None:
-        await message.answer(f"you said {message.text}")
+        await message.answer(f"you said {message.text}", reply_markup=YES)
 
     @router.callback_query()
     async def pressed(query: CallbackQuery) -> None:
@@ -164,7 +178,10 @@ async def test_an_aiogram_bot_echoes_and_answers_presses() -> None:
             scene.ann.say(f"a{number}")
             bob.say(f"b{number}")
         await scene.server.wait_until(lambda: len(scene.server.log) == 40)
-        assert scene.server.on_show(scene.ann.id) == [f"you said a{number}" for number in range(20)]
+        assert set(scene.server.on_show(scene.ann.id)) == {f"you said a{number}" for number in range(20)}
+        press = bob.press(scene.server.messages_on_show(bob.id)[0])
+        await scene.server.wait_until(lambda: press.answered)
+        assert scene.server.log[-1].text == "got y"
         await dispatcher.stop_polling()
         await polling
 

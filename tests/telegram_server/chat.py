@@ -1,5 +1,6 @@
 """Chats, topics and messages as the Bot API describes them: https://core.telegram.org/bots/api#chat and #message."""
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
@@ -105,7 +106,7 @@ class Chat:
     bots: dict[int, str] = field(default_factory=dict)
     people: dict[int, str] = field(default_factory=dict)
     drafts: dict[int | None, Draft] = field(default_factory=dict)
-    stopped: set[int] = field(default_factory=set)
+    stopped: deque[int] = field(default_factory=lambda: deque(maxlen=100))
     started: bool = True
     blocked: bool = False
     deactivated: bool = False
