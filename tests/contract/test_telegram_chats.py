@@ -91,6 +91,7 @@ async def test_topics_are_written_to_closed_and_lost() -> None:
         assert sent.reply_to_message is not None
         assert sent.reply_to_message.forum_topic_created is not None  # the implicit reply to the topic's first message
         assert scene.server.on_show(forum.id, topic.thread_id) == ["in it"]
+        assert (scene.server.log[0].thread_id, scene.server.log[0].reply_to) == (topic.thread_id, None)  # not shown as a reply
         forum.close_topic(topic)
         with pytest.raises(TelegramBadRequest, match="Bad Request: TOPIC_CLOSED"):
             await scene.bot.send_message(forum.id, "closed?", message_thread_id=topic.thread_id)

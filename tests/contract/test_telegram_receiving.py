@@ -12,7 +12,6 @@ from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMar
 from tests.contract.telegram_scene import RawUpdates, client, telegram
 from tests.telegram_server import Limits
 
-
 YES = InlineKeyboardMarkup(inline_keyboard=[[InlineKeyboardButton(text="Yes", callback_data="y")]])
 
 

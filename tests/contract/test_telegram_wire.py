@@ -84,6 +84,20 @@ async def test_set_webhook_twice_in_a_second_is_too_much() -> None:
         assert [status for status, _, _ in answers] == [200, 429]
 
 
+async def test_calls_take_as_long_as_the_way_is() -> None:
+    async with telegram(latency=lambda: 0.1) as scene:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await post(scene, "getMe")
+        assert loop.time() - began >= 0.1
+
+
+async def test_an_update_may_be_empty_but_for_its_number() -> None:
+    async with telegram() as scene:
+        update_id = scene.server.inject_update(b"{}")
+        assert (await post(scene, "getUpdates"))[1]["result"] == [{"update_id": update_id}]
+
+
 async def test_what_is_no_bot_path_is_not_found() -> None:
     async with telegram() as scene, aiohttp.ClientSession() as http:
         async with http.get(f"{scene.server.url}/elsewhere") as response:

@@ -33,6 +33,11 @@ class Message:
         return sender_id
 
     @property
+    def answers(self) -> "Message | None":
+        """The message it was a reply to on purpose: not its topic's first one."""
+        return None if self.reply_to is None or self.reply_to.message_id == self.thread_id else self.reply_to
+
+    @property
     def text(self) -> str:
         text: str = self.content.get("text") or self.content.get("caption") or ""
         return text

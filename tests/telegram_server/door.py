@@ -54,7 +54,7 @@ class Door:
 
     async def open(self) -> None:
         self._closing = asyncio.Event()
-        self._web = web.Server(self._handle, request_factory=_request)
+        self._web = web.Server(self._handle, request_factory=_request, access_log=None)
         self._runner = web.ServerRunner(self._web, shutdown_timeout=0.5)
         await self._runner.setup()
         bound = socket.create_server(("127.0.0.1", self._port), backlog=1024)

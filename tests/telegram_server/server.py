@@ -94,8 +94,7 @@ class TelegramServer(World):
 
     def see(self, what: What, message: Message, bot: BotAccount) -> None:
         """Log what a user sees of a message now."""
-        answered = message.reply_to
-        reply_to = answered.message_id if answered is not None and answered.message_id != message.thread_id else None
+        reply_to = message.answers.message_id if message.answers is not None else None
         self.log.add(
             Seen(
                 self.clock.now(), what, message.chat.id, message.thread_id, message.message_id, message.text,
