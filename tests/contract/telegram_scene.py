@@ -57,9 +57,11 @@ def client(server: TelegramServer, token: str) -> Bot:
 
 
 @asynccontextmanager
-async def telegram(limits: Limits | None = None, **options: Any) -> AsyncIterator[Scene]:
-    """One bot, and Ann who has written to it; nothing pending."""
+async def telegram(limits: Limits | None = None, *, frozen: bool = False, **options: Any) -> AsyncIterator[Scene]:
+    """One bot, and Ann who has written to it; nothing pending. `frozen`: the platform's clock stands still."""
     async with TelegramServer(limits or Limits.none(), **options) as server:
+        if frozen:
+            server.clock.freeze()
         account, ann = server.add_bot(), server.add_user("Ann", username="ann_k")
         bot = client(server, account.token)
         try:

@@ -27,7 +27,7 @@ async def spoken_until_refused(scene: Scene, chat_id: int, most: int = 50) -> tu
 
 
 async def test_a_private_chat_takes_a_short_burst_then_one_a_second() -> None:
-    async with telegram(TIGHT) as scene:
+    async with telegram(TIGHT, frozen=True) as scene:
         assert await spoken_until_refused(scene, scene.ann.id) == (2, 3)
         scene.server.clock.advance(3)
         assert await spoken_until_refused(scene, scene.ann.id) == (2, 3)
@@ -35,7 +35,7 @@ async def test_a_private_chat_takes_a_short_burst_then_one_a_second() -> None:
 
 
 async def test_edits_share_the_budget_of_sends() -> None:
-    async with telegram(TIGHT) as scene:
+    async with telegram(TIGHT, frozen=True) as scene:
         sent = await scene.bot.send_message(scene.ann.id, "one")
         await scene.bot.edit_message_text("two", chat_id=scene.ann.id, message_id=sent.message_id)
         with pytest.raises(TelegramRetryAfter):
@@ -44,7 +44,7 @@ async def test_edits_share_the_budget_of_sends() -> None:
 
 
 async def test_a_group_takes_twenty_a_minute() -> None:
-    async with telegram(TIGHT) as scene:
+    async with telegram(TIGHT, frozen=True) as scene:
         group = scene.server.add_group("Team", scene.ann, bots=[scene.account])
         assert await spoken_until_refused(scene, group.id) == (3, 5)
         scene.server.clock.advance(5)
@@ -52,7 +52,7 @@ async def test_a_group_takes_twenty_a_minute() -> None:
 
 
 async def test_the_whole_bot_has_a_budget_too_and_one_slow_chat_does_not_use_it_up() -> None:
-    async with telegram(TIGHT) as scene:
+    async with telegram(TIGHT, frozen=True) as scene:
         people = [scene.ann, *(scene.server.add_user(f"P{number}") for number in range(4))]
         for person in people[1:]:
             person.start()
@@ -62,7 +62,7 @@ async def test_the_whole_bot_has_a_budget_too_and_one_slow_chat_does_not_use_it_
 
 
 async def test_who_asks_while_told_to_wait_is_counted_and_waits_anew() -> None:
-    async with telegram(TIGHT) as scene:
+    async with telegram(TIGHT, frozen=True) as scene:
         await spoken_until_refused(scene, scene.ann.id)
         scene.server.clock.advance(2)
         with pytest.raises(TelegramRetryAfter) as refused:
@@ -75,7 +75,7 @@ async def test_who_asks_while_told_to_wait_is_counted_and_waits_anew() -> None:
 
 
 async def test_drafts_have_a_limit_of_their_own() -> None:
-    async with telegram(TIGHT) as scene:
+    async with telegram(TIGHT, frozen=True) as scene:
         for text in ("a", "ab"):
             await scene.bot.send_message_draft(scene.ann.id, 7, text=text)
         with pytest.raises(TelegramRetryAfter):
@@ -84,7 +84,7 @@ async def test_drafts_have_a_limit_of_their_own() -> None:
 
 
 async def test_refused_by_the_api_server_costs_nothing() -> None:
-    async with telegram(TIGHT) as scene:
+    async with telegram(TIGHT, frozen=True) as scene:
         for _ in range(5):
             with pytest.raises(Exception, match="text must be non-empty"):
                 await scene.bot.send_message(scene.ann.id, " ")
@@ -147,7 +147,7 @@ async def test_a_script_chooses_by_method_and_chat() -> None:
 
 
 async def test_a_storm_of_429_names_the_wait_and_whom_it_holds() -> None:
-    async with telegram(Limits()) as scene:
+    async with telegram(Limits(), frozen=True) as scene:
         scene.server.fail_next(Fault.limit(9), chat_id=scene.ann.id)
         with pytest.raises(TelegramRetryAfter) as refused:
             await scene.bot.send_message(scene.ann.id, "hello")
