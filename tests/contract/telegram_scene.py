@@ -8,15 +8,21 @@ from typing import Any
 from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
-from aiogram.methods import GetUpdates
+from aiogram.methods import TelegramMethod
 
 from tests.telegram_server import BotAccount, Limits, Person, TelegramServer
 
 
-class RawUpdates(GetUpdates):
+class RawUpdates(TelegramMethod[list[dict[str, Any]]]):
     """getUpdates whose answer is read by nobody but the test."""
 
     __returning__ = list[dict[str, Any]]
+    __api_method__ = "getUpdates"
+
+    offset: int | None = None
+    limit: int | None = None
+    timeout: int | None = None
+    allowed_updates: list[str] | None = None
 
 
 class QuickSession(AiohttpSession):
@@ -35,8 +41,7 @@ class Scene:
     ann: Person
 
     async def updates(self, offset: int = 0, timeout: int = 0, **more: Any) -> list[dict[str, Any]]:
-        got: list[dict[str, Any]] = await self.bot(RawUpdates(offset=offset, timeout=timeout, **more))
-        return got
+        return await self.bot(RawUpdates(offset=offset, timeout=timeout, **more))
 
     async def drain(self) -> list[dict[str, Any]]:
         """Everything pending, confirmed."""
@@ -52,9 +57,11 @@ def client(server: TelegramServer, token: str) -> Bot:
 
 
 @asynccontextmanager
-async def telegram(limits: Limits | None = None, **options: Any) -> AsyncIterator[Scene]:
-    """One bot, and Ann who has written to it; nothing pending."""
+async def telegram(limits: Limits | None = None, *, frozen: bool = False, **options: Any) -> AsyncIterator[Scene]:
+    """One bot, and Ann who has written to it; nothing pending. `frozen`: the platform's clock stands still."""
     async with TelegramServer(limits or Limits.none(), **options) as server:
+        if frozen:
+            server.clock.freeze()
         account, ann = server.add_bot(), server.add_user("Ann", username="ann_k")
         bot = client(server, account.token)
         try:

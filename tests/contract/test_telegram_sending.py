@@ -146,7 +146,7 @@ async def test_parse_mode_is_refused_clearly() -> None:
 async def test_buttons_have_their_limits() -> None:
     async with telegram() as scene:
         await scene.bot.send_message(scene.ann.id, "ok", reply_markup=keyboard("ж" * 32))
-        with pytest.raises(TelegramBadRequest, match="Bad Request: BUTTON_DATA_INVALID$"):
+        with pytest.raises(TelegramBadRequest, match=r"Bad Request: BUTTON_DATA_INVALID$"):
             await scene.bot.send_message(scene.ann.id, "no", reply_markup=keyboard("ж" * 32 + "x"))
         bare = InlineKeyboardMarkup(inline_keyboard=[[InlineKeyboardButton(text="bare")]])
         with pytest.raises(TelegramBadRequest, match="Text buttons are unallowed in the inline keyboard"):
@@ -158,7 +158,8 @@ async def test_a_reply_needs_its_message_unless_it_may_do_without() -> None:
     async with telegram() as scene:
         asked = scene.ann.say("really?")
         reply = await scene.bot.send_message(scene.ann.id, "yes", reply_parameters=ReplyParameters(message_id=asked.message_id))
-        assert reply.reply_to_message and reply.reply_to_message.text == "really?"
+        assert reply.reply_to_message is not None
+        assert reply.reply_to_message.text == "really?"
         with pytest.raises(TelegramBadRequest, match="message to be replied not found"):
             await scene.bot.send_message(scene.ann.id, "no", reply_parameters=ReplyParameters(message_id=999))
         lenient = ReplyParameters(message_id=999, allow_sending_without_reply=True)
@@ -196,8 +197,8 @@ async def test_what_is_gone_or_not_ones_own_cannot_be_edited() -> None:
         scene.ann.delete(scene.server.messages_on_show(scene.ann.id)[0])
         with pytest.raises(TelegramBadRequest, match="message to edit not found"):
             await scene.bot.edit_message_text("two", chat_id=scene.ann.id, message_id=sent.message_id)
+        again = await scene.bot.send_message(scene.ann.id, "again")
         with pytest.raises(TelegramBadRequest, match="Bad Request: MESSAGE_TOO_LONG"):
-            again = await scene.bot.send_message(scene.ann.id, "again")
             await scene.bot.edit_message_text("x" * 4097, chat_id=scene.ann.id, message_id=again.message_id)
 
 
@@ -256,7 +257,7 @@ async def test_unknown_and_revoked_tokens_are_unauthorized() -> None:
         await stranger.session.close()
         assert (await scene.bot.get_me()).username == scene.account.username
         scene.account.revoked = True
-        with pytest.raises(TelegramUnauthorizedError, match="Unauthorized$"):
+        with pytest.raises(TelegramUnauthorizedError, match=r"Unauthorized$"):
             await scene.bot.get_me()
 
 

@@ -36,7 +36,7 @@ class BotAccount:
     receiver: Receiver | None = None
     commands: dict[tuple[str, str], BotCommands] = field(default_factory=dict)
     rates: Rates = field(init=False)
-    on_update: Callable[[], None] = lambda: None
+    on_change: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
         self.rates = Rates(self.limits, self.clock.now)
@@ -60,4 +60,4 @@ class BotAccount:
     def wake(self) -> None:
         if self.receiver is not None:
             self.receiver.wake()
-        self.on_update()
+        self.on_change()

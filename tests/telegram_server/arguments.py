@@ -20,7 +20,7 @@ async def read_arguments(request: web.BaseRequest) -> dict[str, str]:
         return _of_json(await request.read())
     if kind == "multipart/form-data":
         return await _of_parts(request)
-    return dict(parse_qsl((await request.read()).decode(), keep_blank_values=True))
+    return dict(parse_qsl((await request.read()).decode(errors="replace"), keep_blank_values=True))
 
 
 def text_of(value: Any) -> str:

@@ -1,5 +1,6 @@
 """Chats, topics and messages as the Bot API describes them: https://core.telegram.org/bots/api#chat and #message."""
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
@@ -30,6 +31,11 @@ class Message:
     def by(self) -> int:
         sender_id: int = self.sender["id"]
         return sender_id
+
+    @property
+    def answers(self) -> "Message | None":
+        """The message it was a reply to on purpose: not its topic's first one."""
+        return None if self.reply_to is None or self.reply_to.message_id == self.thread_id else self.reply_to
 
     @property
     def text(self) -> str:
@@ -97,7 +103,7 @@ class Chat:
     id: int
     kind: Kind
     facts: dict[str, Any]  # title, or the person's name and username
-    next_id: Callable[[], int] = field(default_factory=lambda: count(1).__next__)
+    next_id: Callable[[], int] = field(default_factory=lambda: count(2).__next__)  # 1 made the supergroup
     forum: bool = False
     most: int = 20_000
     messages: dict[int, Message] = field(default_factory=dict)
@@ -105,7 +111,7 @@ class Chat:
     bots: dict[int, str] = field(default_factory=dict)
     people: dict[int, str] = field(default_factory=dict)
     drafts: dict[int | None, Draft] = field(default_factory=dict)
-    stopped: set[int] = field(default_factory=set)
+    stopped: deque[int] = field(default_factory=lambda: deque(maxlen=100))
     started: bool = True
     blocked: bool = False
     deactivated: bool = False

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -26,6 +27,19 @@ STATUS_WORDS = {500: "Internal Server Error", 502: "Bad Gateway", 503: "Service 
 MOST_BYTES = 64 << 20
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A JSON body; `retry_after` in seconds becomes a header (HttpConnection::send_response)."""
+
+    status: int
+    body: bytes
+    retry_after: int = 0
+
+    def response(self) -> web.Response:
+        headers = {"Retry-After": str(self.retry_after)} if self.retry_after else None
+        return web.Response(status=self.status, body=self.body, content_type="application/json", headers=headers)
+
+
 class Door:
     """Listens, finds bot and method, lets faults happen, and writes the answer."""
 
@@ -40,7 +54,7 @@ class Door:
 
     async def open(self) -> None:
         self._closing = asyncio.Event()
-        self._web = web.Server(self._handle, request_factory=_request)
+        self._web = web.Server(self._handle, request_factory=_request, access_log=None)
         self._runner = web.ServerRunner(self._web, shutdown_timeout=0.5)
         await self._runner.setup()
         bound = socket.create_server(("127.0.0.1", self._port), backlog=1024)
@@ -72,10 +86,10 @@ class Door:
                 token, _, file_path = path[9:].partition("/")
                 return self._file(token, file_path)
             if path.startswith("/_control/"):
-                return _json(200, await self._control.act(path[10:], await request.read()))
+                return Answer(200, await self._control.act(path[10:], await request.read())).response()
         except Refusal as refusal:
-            return _refused(refusal)
-        return _refused(Refusal(404, "Not Found"))
+            return _refused(refusal).response()
+        return _refused(Refusal(404, "Not Found")).response()
 
     async def _method(self, request: web.BaseRequest, token: str, method: str) -> web.StreamResponse:
         arguments = dict(parse_qsl(request.query_string, keep_blank_values=True)) | await read_arguments(request)
@@ -85,7 +99,7 @@ class Door:
             await asyncio.sleep(self._server.latency())
         fault = self._server.misfortune.befalls(call.method, _chat_id(call))
         if fault is None:
-            return _json(*await self._perform(call))
+            return (await self._perform(call)).response()
         self._server.troubled[fault.trouble.name.lower()] += 1
         return await self._troubled(request, call, fault)
 
@@ -101,13 +115,13 @@ class Door:
         """Methods are named without regard to case."""
         return Call(self._server, bot, NAMES.get(method.lower(), method), arguments)
 
-    async def _perform(self, call: Call) -> tuple[int, bytes]:
-        """Status and body of the true answer."""
+    async def _perform(self, call: Call) -> Answer:
+        """The true answer."""
         try:
-            return 200, b'{"ok":true,"result":' + await self._result(call) + b"}"
+            return Answer(200, b'{"ok":true,"result":' + await self._result(call) + b"}")
         except Refusal as refusal:
             self._server.refused[f"{call.method}: {refusal.description}"] += 1
-            return refusal.code, msgspec.json.encode(refusal.body())
+            return _refused(refusal)
         finally:
             self._server.changes.happened()
 
@@ -131,18 +145,17 @@ class Door:
     async def _troubled(self, request: web.BaseRequest, call: Call, fault: Fault) -> web.StreamResponse:
         if fault.trouble in {Trouble.LIMIT, Trouble.LIMIT_BOT}:
             return self._limited(call, fault)
-        status, body = await self._perform(call) if fault.done else (fault.status, b"")
+        answer = await self._perform(call) if fault.done else Answer(fault.status, b"")
         match fault.trouble:
             case Trouble.SLOW:
                 await self._rest(fault.seconds)
-                return _json(status, body)
+                return answer.response()
             case Trouble.STATUS:
-                words = STATUS_WORDS.get(fault.status, "Internal Server Error")
-                return _refused(Refusal(fault.status, words))
+                return _refused(Refusal(fault.status, STATUS_WORDS.get(fault.status, "Internal Server Error"))).response()
             case Trouble.GARBLED:
                 return web.Response(status=fault.status, body=PAGE, content_type="text/html")
             case Trouble.TRUNCATED:
-                return _json(status, body[: len(body) // 2])
+                return Answer(answer.status, answer.body[: len(answer.body) // 2]).response()
             case Trouble.HANG:
                 await self._rest(fault.seconds)
         return _cut(request)
@@ -152,7 +165,7 @@ class Door:
         call.bot.rates.close(chat_id, fault.retry_after, draft=call.method == "sendMessageDraft")
         self._server.refused[f"{call.method}: 429"] += 1
         self._server.changes.happened()
-        return _refused(too_many(fault.retry_after))
+        return _refused(too_many(fault.retry_after)).response()
 
     async def _rest(self, seconds: float) -> None:
         """Wait so long, or until the server closes."""
@@ -177,15 +190,8 @@ def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) 
     return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=MOST_BYTES)
 
 
-def _json(status: int, body: bytes) -> web.Response:
-    return web.Response(status=status, body=body, content_type="application/json")
-
-
-def _refused(refusal: Refusal) -> web.Response:
-    response = _json(refusal.code, msgspec.json.encode(refusal.body()))
-    if "retry_after" in refusal.parameters:
-        response.headers["Retry-After"] = str(refusal.parameters["retry_after"])
-    return response
+def _refused(refusal: Refusal) -> Answer:
+    return Answer(refusal.code, msgspec.json.encode(refusal.body()), refusal.parameters.get("retry_after", 0))
 
 
 def _cut(request: web.BaseRequest) -> web.Response:

@@ -25,7 +25,7 @@ def hears(bot: BotAccount, message: Message) -> bool:
 
 
 def _meant_for(bot: BotAccount, message: Message) -> bool:
-    if message.reply_to is not None and message.reply_to.by == bot.id:
+    if message.answers is not None and message.answers.by == bot.id:
         return True
     return any(_names(bot, message, entity) for entity in message.entities)
 

@@ -122,7 +122,7 @@ class Person:
         draft = chat.draft_at(self._world.clock.now())
         assert draft is not None, "there is no draft"
         assert draft.can_stop, "the draft has no stop button"
-        chat.stopped.add(draft.draft_id)
+        chat.stopped.append(draft.draft_id)
         if not draft.keep_on_stop:
             del chat.drafts[draft.thread_id]
         content: dict[str, Any] = {"chat": chat.as_json(), "draft_id": draft.draft_id}

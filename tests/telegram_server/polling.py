@@ -90,6 +90,7 @@ class Polling:
     async def _wait(self, offset: int, limit: int, seconds: float) -> list[Event]:
         self.abort(OTHER_POLLER)
         poll = self._bot.receiver = LongPoll()
+        self._bot.on_change()
         try:
             async with asyncio.timeout(seconds):
                 why = await poll.ended

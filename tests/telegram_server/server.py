@@ -94,7 +94,7 @@ class TelegramServer(World):
 
     def see(self, what: What, message: Message, bot: BotAccount) -> None:
         """Log what a user sees of a message now."""
-        reply_to = message.reply_to.message_id if message.reply_to is not None else None
+        reply_to = message.answers.message_id if message.answers is not None else None
         self.log.add(
             Seen(
                 self.clock.now(), what, message.chat.id, message.thread_id, message.message_id, message.text,
@@ -145,15 +145,19 @@ class TelegramServer(World):
 
     async def seen(self, text: str, chat_id: int | None = None, timeout_s: float = 5.0) -> Seen:
         """The first message, sent or edited, that shows exactly this text (in that chat)."""
+        looked_to = 0
+        found: Seen | None = None
 
-        def found() -> Seen | None:
-            fitting = (each for each in self.log if each.what in {"sent", "edited"} and each.text == text)
-            return next((each for each in fitting if chat_id in {None, each.chat_id}), None)
+        def shown() -> bool:
+            nonlocal looked_to, found
+            fresh, looked_to = self.log.since(looked_to), self.log.count
+            fitting = (each for each in fresh if each.what in {"sent", "edited"} and each.text == text)
+            found = next((each for each in fitting if chat_id in {None, each.chat_id}), None)
+            return found is not None
 
-        await self.wait_until(found, timeout_s)
-        sight = found()
-        assert sight is not None
-        return sight
+        await self.wait_until(shown, timeout_s)
+        assert found is not None
+        return found
 
     def inject_update(self, content: dict[str, Any] | bytes, bot: BotAccount | None = None, *, queue_id: int = 0) -> int | None:
         """Queue an update of any kind and shape, allowed or not: poison. `content` is its JSON object without `update_id`."""

@@ -59,8 +59,8 @@ class Log:
 
     def since(self, position: int) -> list[Seen]:
         """What was seen after the first `position` sights that are still kept; `count` is the position of the end."""
-        forgotten = self.count - len(self._seen)
-        return list(islice(self._seen, max(0, position - forgotten), None))
+        latest = list(islice(reversed(self._seen), max(0, self.count - position)))
+        return latest[::-1]
 
     def of(self, what: What, where: Callable[[Seen], bool] | None = None) -> list[Seen]:
         return [seen for seen in self._seen if seen.what == what and (where is None or where(seen))]

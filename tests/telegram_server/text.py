@@ -13,9 +13,7 @@ from tests.telegram_server.marks import Mark, fitted, in_order
 from tests.telegram_server.refusal import bad_request
 from tests.telegram_server.spotting import spotted
 
-MOST_UNITS = (
-    4096  # "1-4096 characters after entities parsing"; message_text_length_max. Counted in UTF-16 units, the stricter reading
-)
+MOST_UNITS = 4096  # "1-4096 characters after entities parsing"; counted in UTF-16 units, the stricter reading
 MOST_BYTES = 1 << 15  # Client::get_formatted_text: "Text is too long"
 
 _BLANKED = {code: " " for code in range(32) if code not in {10, 13}}
@@ -42,9 +40,11 @@ def units(text: str) -> int:
 
 def formatted(text: str, marks: list[Mark], *, private: bool = False, may_be_empty: bool = False) -> Formatted:
     """Text with the bot's own entities and those the server finds. Raises 400 with the server's words."""
-    if any("\ud800" <= each <= "\udfff" for each in text):
-        raise bad_request("Strings must be encoded in UTF-8")
-    if len(text.encode()) > MOST_BYTES:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise bad_request("Strings must be encoded in UTF-8") from None
+    if size > MOST_BYTES:
         raise bad_request("Text is too long")
     mended: list[str] = []
     asked = [mark for mark in marks if _in_range(mark)]
@@ -80,7 +80,7 @@ def _cleaned(text: str, marks: list[Mark], mended: list[str]) -> tuple[str, list
         return clean, []
     place = _places(text)
     moved = [_moved(mark, place) for mark in marks]
-    return clean, in_order([mark for mark in moved if mark.length > 0])
+    return clean, fitted([mark for mark in moved if mark.length > 0])
 
 
 def _places(text: str) -> Callable[[int], int | None]:

@@ -31,7 +31,8 @@ class Event:
     queue_id: int
 
     def encoded(self) -> bytes:
-        return b'{"update_id":%d,' % self.update_id + self.body[1:]
+        rest = self.body[1:]
+        return b'{"update_id":%d%s%s' % (self.update_id, b"" if rest == b"}" else b",", rest)
 
 
 def allowed_kinds(argument: str | None) -> frozenset[str] | None:
@@ -107,8 +108,9 @@ class UpdateQueue:
 
     def confirm(self, event: Event) -> None:
         """A webhook took it."""
-        self._delivered.append(replace(event))
-        self._empty(event)
+        if event.body:
+            self._delivered.append(replace(event))
+            self._empty(event)
 
     def clear(self) -> None:
         for event in self._events:

@@ -91,6 +91,7 @@ class Webhook:
             event = queue[0]
             await self._deliver(http, event)
             self._bot.queue.confirm(event)
+            self._bot.on_change()
             queue.popleft()
         del self._queues[queue_id]
         self.wake()
@@ -135,8 +136,13 @@ class Webhook:
         """A method named in the webhook's reply is called; its result is lost (WebhookActor::handle)."""
         with suppress(msgspec.DecodeError):
             called = msgspec.json.decode(body) if body else None
-            if isinstance(called, dict) and called.get("method"):
+            if isinstance(called, dict) and _callable(str(called.get("method", "")).lower()):
                 await self._on_answer(self._bot, called)
 
     def _failed_with(self, words: str) -> None:
         self.error, self.error_at = words, self._bot.clock.unix()
+
+
+def _callable(method: str) -> bool:
+    """WebhookActor::handle: methods that ask or that change the webhook are passed over."""
+    return bool(method) and not method.startswith("get") and method not in {"setwebhook", "deletewebhook", "close", "logout"}

@@ -42,7 +42,7 @@ class World:
         token = token or f"{bot_id}:{random.randbytes(17).hex()}x"
         username = username or f"{name.lower().replace(' ', '_')}_{bot_id % 1000}_bot"
         bot = BotAccount(
-            bot_id, token, username, name, self.clock, self.limits, reads_all=reads_all, on_update=self.changes.happened
+            bot_id, token, username, name, self.clock, self.limits, reads_all=reads_all, on_change=self.changes.happened
         )
         self.bots[token] = self._by_id[bot_id] = bot
         return bot
