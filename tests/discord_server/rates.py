@@ -2,12 +2,10 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tests.discord_server.clock import Clock
 from tests.discord_server.limits import Limits, Rate
-
-Clock = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ class Rates:
     """`broken` counts requests made while the asker had been told to wait; the first 429 of a wait is not one."""
 
     limits: Limits
-    clock: Clock  # monotonic seconds
+    clock: Clock
     broken: int = 0
     limited: int = 0
     invalid: int = 0
@@ -62,7 +60,7 @@ class Rates:
 
     def take_global(self, bot: int) -> Limited | None:
         window = self._globals.setdefault(bot, Window())
-        found = window.take(Rate(self.limits.requests_a_second, 1.0), self.clock())
+        found = window.take(Rate(self.limits.requests_a_second, 1.0), self.clock.monotonic())
         if found is not None:
             found = Limited(found.retry_after, "global")
         return self._judge((bot, "global", ""), found)
@@ -74,7 +72,7 @@ class Rates:
         if len(self._windows) > 50_000:
             self._sweep()
         rate = self.limits.buckets[bucket]
-        found = self._judge(key, window.take(rate, self.clock()))
+        found = self._judge(key, window.take(rate, self.clock.monotonic()))
         return found, self._headers(bucket, rate, window, found)
 
     def hold(self, bot: int, bucket: str, major: str, seconds: float, scope: str) -> Limited:
@@ -83,7 +81,7 @@ class Rates:
         window = (
             windows.setdefault(bot, Window()) if windows is not None else self._windows.setdefault((bot, bucket, major), Window())
         )
-        window.held_until, window.scope = self.clock() + seconds, scope
+        window.held_until, window.scope = self.clock.monotonic() + seconds, scope
         key = (bot, "global", "") if scope == "global" else (bot, bucket, major)
         found = self._judge(key, Limited(seconds, scope))
         assert found is not None
@@ -92,7 +90,7 @@ class Rates:
     def _judge(self, key: tuple[int, str, str], found: Limited | None) -> Limited | None:
         if found is None:
             return None
-        now = self.clock()
+        now = self.clock.monotonic()
         self.limited += 1
         if now < self._told.get(key, 0.0):
             self.broken += 1
@@ -100,16 +98,17 @@ class Rates:
         return found
 
     def _headers(self, bucket: str, rate: Rate, window: Window, found: Limited | None) -> dict[str, str]:
-        after = max(0.0, (found.retry_after if found else window.ends - self.clock()))
+        after = max(0.0, (found.retry_after if found else window.ends - self.clock.monotonic()))
         return {
             "X-RateLimit-Limit": str(rate.limit),
             "X-RateLimit-Remaining": str(0 if found and found.scope == "user" else window.left),
+            "X-RateLimit-Reset": f"{self.clock.now() + after:.3f}",
             "X-RateLimit-Reset-After": f"{after:.3f}",
             "X-RateLimit-Bucket": hashlib.blake2b(bucket.encode(), digest_size=8).hexdigest(),
         }
 
     def _sweep(self) -> None:
-        now = self.clock()
+        now = self.clock.monotonic()
         self._windows = {key: one for key, one in self._windows.items() if max(one.ends, one.held_until) > now}
         self._told = {key: until for key, until in self._told.items() if until > now}
 
@@ -117,7 +116,7 @@ class Rates:
 
     def answered_invalid(self) -> None:
         """A 401, 403 or unshared 429; too many in ten minutes ban the address."""
-        now = self.clock()
+        now = self.clock.monotonic()
         self.invalid += 1
         self._recent.append(now)
         while self._recent and now - self._recent[0] > self.limits.invalid_window:
@@ -128,4 +127,4 @@ class Rates:
 
     @property
     def banned(self) -> bool:
-        return self.clock() < self._banned_until
+        return self.clock.monotonic() < self._banned_until
