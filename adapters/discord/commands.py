@@ -1,6 +1,6 @@
 """The slash commands and the context menu, as Discord shows them. What they mean is decided elsewhere."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import discord
 from discord import app_commands
@@ -44,7 +44,7 @@ def plant(client: discord.Client, desk: Desk) -> app_commands.CommandTree:
     return tree
 
 
-def _ask(desk: Desk) -> app_commands.Command[None, [QUESTION], None]:
+def _ask(desk: Desk) -> app_commands.Command[Any, ..., None]:
     @app_commands.command(name="ask", description="Ask a question")
     @app_commands.describe(question="What you want to know")
     async def ask(interaction: discord.Interaction, question: QUESTION) -> None:
@@ -53,7 +53,7 @@ def _ask(desk: Desk) -> app_commands.Command[None, [QUESTION], None]:
     return ask
 
 
-def _command(desk: Desk, name: str, described: str) -> app_commands.Command[None, [], None]:
+def _command(desk: Desk, name: str, described: str) -> app_commands.Command[Any, ..., None]:
     @app_commands.command(name=name, description=described)
     async def command(interaction: discord.Interaction) -> None:
         await desk.commanded(interaction, MEANINGS[name])

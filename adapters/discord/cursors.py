@@ -5,7 +5,8 @@ order, and come after what history shows; an update that was dropped for want of
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from itertools import chain
 
@@ -56,7 +57,7 @@ class Progress:
         """How many places are to be read."""
         return len(self._behind)
 
-    def next_gap(self, under_way: Set[str]) -> str | None:
+    def next_gap(self, under_way: AbstractSet[str]) -> str | None:
         """A place to read; those for which live updates wait come first."""
         waited_for = (place for place in self._held if place in self._behind)
         return next((place for place in chain(waited_for, self._behind) if place not in under_way), None)

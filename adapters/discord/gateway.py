@@ -103,7 +103,7 @@ class Gateway:
                 await client.start(self._settings.token.get_secret_value())
         except discord.PrivilegedIntentsRequired:
             self._content = False
-            log.error("discord.intent_missing", account=self._account, advice=PORTAL)
+            log.error("discord.intent_missing", account=self._account, advice=PORTAL)  # noqa: TRY400  one clear line
             return 0.0
         except (discord.LoginFailure, discord.ConnectionClosed) as error:
             return self._closed(error)
@@ -129,10 +129,9 @@ def quieten() -> None:
     """The library's own records: below a warning they carry payloads, and a failed connection would tell its whole trace."""
     for name in ("discord", "discord.http", "discord.gateway", "discord.client", "discord.state", "discord.shard"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    for name in ("discord.shard", "discord.client"):
-        logger = logging.getLogger(name)
-        if not any(isinstance(one, _OneLine) for one in logger.filters):
-            logger.addFilter(_OneLine())
+    shards = logging.getLogger("discord.shard")
+    if not any(isinstance(one, _OneLine) for one in shards.filters):
+        shards.addFilter(_OneLine())
 
 
 class _OneLine(logging.Filter):

@@ -12,7 +12,7 @@ from adapters.discord.payloads import THREADS, Deleted, Envelope, Gone, Ready, r
 from adapters.discord.places import Place, Places
 from adapters.discord.threads import Threads
 from adapters.discord.translate import UNREADABLE, Translator, read_message
-from bot.events import AccountKey, ChannelAddress, MessageReceived, Received
+from bot.events import AccountKey, ChannelAddress, Cursor, MessageReceived, Received
 
 MOST_ADDRESSES = 10_000
 log = structlog.get_logger(__name__)
@@ -79,14 +79,15 @@ class Inlet:
         self._gap()
 
     def from_history(self, raw: bytes, place: Place) -> list[Received]:
-        """The same translation for a message of history; one that cannot be read is passed by."""
+        """The same translation for a message of history. Raises one of UNREADABLE."""
         message = read_message(raw)
         translated = self._translator.message(raw, message, place, self.me)
         self._remember(translated)
         return [self._progress.stamped(received) for received in translated]
 
-    def unreadable(self, raw: bytes, error: Exception) -> Received:
-        return self._translator.undecodable(raw, error)
+    def unreadable(self, raw: bytes, error: Exception, position: Cursor) -> Received:
+        """A message of history that cannot be read: kept as what it is, and passed by."""
+        return self._progress.stamped(self._translator.undecodable(raw, error, position))
 
     def concerned(self) -> Callable[[str], bool]:
         """Which places the last sessions may have gaps in: those of other shards have none."""

@@ -9,6 +9,7 @@ takes long is waited for, never cancelled.
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable, Coroutine
 from typing import Any
 
 import aiohttp
@@ -56,31 +57,35 @@ class Interactions:
         await self._command(interaction, self._callings.command(interaction, name), private=True)
 
     async def pressed(self, interaction: discord.Interaction, button: str) -> None:
-        if self._open >= MOST_AT_ONCE:
-            return await self._turn_away(interaction)
-        self._open += 1
-        try:
-            await self._press(interaction, self._callings.press(interaction, button))
-        finally:
-            self._open -= 1
+        await self._bounded(interaction, self._take_press(interaction, self._callings.press(interaction, button)))
 
     async def _command(self, interaction: discord.Interaction, received: Received, *, private: bool) -> None:
+        await self._bounded(interaction, self._take_command(interaction, received, private=private))
+
+    async def _bounded(self, interaction: discord.Interaction, taking: Coroutine[Any, Any, None]) -> None:
         if self._open >= MOST_AT_ONCE:
-            return await self._turn_away(interaction)
+            taking.close()
+            await self._turn_away(interaction)
+            return
         self._open += 1
         try:
-            if await self._defer(interaction, private=private):
-                receipt = await self._store(received)
-                if receipt is None or isinstance(receipt, Ignored | DeadLettered):
-                    await self._change_original(interaction)
+            await taking
         finally:
             self._open -= 1
 
-    async def _press(self, interaction: discord.Interaction, received: Received) -> None:
+    async def _take_command(self, interaction: discord.Interaction, received: Received, *, private: bool) -> None:
+        if not await self._defer(interaction, private=private):
+            return
+        receipt = await self._store(received)
+        if receipt is None or isinstance(receipt, Ignored | DeadLettered):
+            await self._change_original(interaction)
+
+    async def _take_press(self, interaction: discord.Interaction, received: Received) -> None:
         storing = asyncio.create_task(self._store(received))
         done, _ = await asyncio.wait({storing}, timeout=ACKNOWLEDGE_WITHIN_S)
         if done and storing.result() is None:
-            return await self._turn_away(interaction)
+            await self._turn_away(interaction)
+            return
         await self._quietly(self._respond(interaction, DEFER_UPDATE, {}))
         receipt = await storing
         say = NOT_TAKEN if receipt is None else receipt.say if isinstance(receipt, Acted) else ""
@@ -133,7 +138,7 @@ class Interactions:
         body = {**_words(text), "flags": EPHEMERAL}
         await self._rest.call("POST", FOLLOW_UP, body=body, authorised=False, where=where)
 
-    async def _quietly(self, words: Any) -> None:
+    async def _quietly(self, words: Awaitable[None] | Awaitable[bytes]) -> None:
         """Best effort: what was stored is stored, whoever hears of it."""
         try:
             await words

@@ -8,7 +8,8 @@ in. The id of a thread that is begun from a message equals the message's id, so 
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Set
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -125,7 +126,7 @@ class Places:
         self._away.discard(guild_id)
         return back
 
-    def not_on(self, shards: Set[int]) -> set[str]:
+    def not_on(self, shards: AbstractSet[int]) -> set[str]:
         """The places that other shards tell of, as far as the cache knows."""
         guilds = self._client.guilds if self._client else ()
         others = [guild for guild in guilds if guild.shard_id not in shards]

@@ -62,7 +62,8 @@ class Rest:
     ) -> bytes:
         """The body of a 2xx answer; `where` fills the path.
 
-        Raises one of REFUSED (definitely not done, but 5xx) or of UNANSWERED."""
+        Raises one of REFUSED (definitely not done, but 5xx) or of UNANSWERED.
+        """
         route = Route(method, path, **(where or {}))
         bucket = f"{route.key} {route.major_parameters}"
         if authorised:  # what carries its own token has limits of its own
