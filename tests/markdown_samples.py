@@ -89,24 +89,16 @@ SAMPLES: dict[str, str] = {
     "long nested list": "\n".join(f"- Item {n}\n    - inner {n}\n        1. innermost `{n}`" for n in range(60)),
     "many styles": " ".join(f"**b{n}** *i{n}* `c{n}`" for n in range(90)),
     "many links": " ".join(f"[l{n}](https://example.com/{'p' * 300}/{n})" for n in range(60)),
-<<<<<<< HEAD
-    "quotes with code": "> As you said:\n>\n> ```js\n> let a = 1;\n>\n> let b = `2`;\n> ```\n>\n> > nested **quote** with `code`\n> - list\n\nAfter.\n> lazy\ncontinued\n",
-=======
     "quotes with code": (
         "> As you said:\n>\n> ```js\n> let a = 1;\n>\n> let b = `2`;\n> ```\n>\n> > nested **quote** with `code`\n"
         "> - list\n\nAfter.\n> lazy\ncontinued\n"
     ),
->>>>>>> markdown
     "long quoted code": "> Look:\n>\n> ~~~sql\n"
     + "\n".join(f"> SELECT {n} FROM orders;" for n in range(60))
     + "\n> ~~~\n\nDone.",
     "long code in a list": "1. First\n2. Then\n\n   ```toml\n"
     + "\n".join(f"   key_{n} = {n}\n     sub = 1" for n in range(60))
     + "\n   ```\n\n3. Last",
-<<<<<<< HEAD
-    "LaTeX": "The energy $E = mc^2$ and \\(a_1 * b_1 * c_1\\), then\n\n$$\\int_0^1 x^2 \\, dx = \\frac{1}{3}$$\n\n\\[ \\sum_{i=1}^{n} x_i \\]\n\nIt costs $5 or $10.49 (~$11.20), *really*.\n",
-    "HTML": "<div class='x'>\n<b>bold</b>\n</div>\n\ntext <i>i</i> <br> <br/> <!-- note --> &lt;b&gt; &amp; &nbsp;&#x202e;&copy;\n\n<script>alert(1)</script>\n\n<details><summary>More</summary>\n\n**inside**\n\n</details>\n",
-=======
     "LaTeX": (
         "The energy $E = mc^2$ and \\(a_1 * b_1 * c_1\\), then\n\n$$\\int_0^1 x^2 \\, dx = \\frac{1}{3}$$\n\n"
         "\\[ \\sum_{i=1}^{n} x_i \\]\n\nIt costs $5 or $10.49 (~$11.20), *really*.\n"
@@ -116,7 +108,6 @@ SAMPLES: dict[str, str] = {
         "&nbsp;&#x202e;&copy;\n\n<script>alert(1)</script>\n\n<details><summary>More</summary>\n\n**inside**\n\n"
         "</details>\n"
     ),
->>>>>>> markdown
     "mentions": "@everyone @here <@123> <@&456> <#789> @admin /start #tag **@everyone** [@x](https://x.example)\n",
     "control characters": "a\x00b\x07c\x1b[31m **d\x0b** \r\n`e\x1f`\re\u2028f \ud800 \udfff \ufeff\n",
     "invisible": "\u200b\u2060\u00a0",

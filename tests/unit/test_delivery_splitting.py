@@ -26,34 +26,7 @@ LIMITS: list[tuple[Measure, int]] = [
     (wording.length, 150),
     (wording.length, 2000),
 ]
-<<<<<<< HEAD
-PIECES = st.sampled_from(
-    [
-        "\n",
-        "\n\n",
-        " ",
-        "  ",
-        "    ",
-        "- ",
-        "1. ",
-        "> ",
-        "# ",
-        "`",
-        "```",
-        "```py\n",
-        "~~~",
-        "**",
-        "[a](https://b.c)",
-        "|",
-        "|-|",
-        ". ",
-    ]
-    + ["word", "漢字。", "👩‍👧", "e\u0301", "\ud800", "\r\n", "<b>", "&amp;", "x" * 40]
-)
-MARKDOWN = st.one_of(st.lists(PIECES, max_size=150).map("".join), st.text(max_size=300))
-=======
 MARKDOWN = st.one_of(st.lists(st.sampled_from(PIECES), max_size=150).map("".join), st.text(max_size=300))
->>>>>>> markdown
 
 
 def balanced(markdown: str) -> bool:

@@ -8,37 +8,7 @@ from hypothesis import strategies as st
 from adapters.discord.wording import RULE, length, wording
 from tests.markdown_samples import PIECES, SAMPLES, every_prefix
 
-<<<<<<< HEAD
-PIECES = st.sampled_from(
-    [
-        "\n",
-        "\n\n",
-        " ",
-        "    ",
-        "\t",
-        "- ",
-        "1. ",
-        "> ",
-        "# ",
-        "#### ",
-        "`",
-        "```",
-        "~~~",
-        "*",
-        "**",
-        "_",
-        "[",
-        "](",
-        ")",
-        "![",
-        "[a]: b",
-    ]
-    + ["<", "|", "|-|", "---", "===", "\\", "a", "漢", "\U0001f600", "\ud800", "\r", "http://a.b"]
-)
-MARKDOWN = st.one_of(st.lists(PIECES, max_size=50).map("".join), st.text(max_size=80))
-=======
 MARKDOWN = st.one_of(st.lists(st.sampled_from(PIECES), max_size=60).map("".join), st.text(max_size=80))
->>>>>>> markdown
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,79 @@
+"""One bot of Discord: it sends as soon as it exists, and receives while `run` runs."""
+
+import asyncio
+from collections import Counter
+
+import structlog
+
+from adapters.discord.addresses import point_to
+from adapters.discord.catching_up import CatchingUp
+from adapters.discord.channel import DiscordChannel
+from adapters.discord.cursors import Progress
+from adapters.discord.gateway import Gateway, quieten
+from adapters.discord.inlet import Inlet
+from adapters.discord.interactions import Interactions
+from adapters.discord.lane import Lane
+from adapters.discord.places import Places
+from adapters.discord.rest import Rest
+from adapters.discord.settings import DiscordSettings
+from adapters.discord.threads import Threads
+from bot.events import AccountKey
+from bot.ports import Cursors, Intake
+
+AGAIN_S = 5.0
+CLOSE_WITHIN_S = 5.0
+log = structlog.get_logger(__name__)
+
+
+class DiscordAccount:
+    """`channel` is the `PushChannel`. `counts` tells what happened by name: gaps, caught_up (messages read from history),
+    overflow, lost (in a gap, not in any history), dropped_places, not_taken, not_deferred, not_said, failures.
+    """
+
+    def __init__(self, key: AccountKey, settings: DiscordSettings, intake: Intake, cursors: Cursors) -> None:
+        quieten()
+        point_to(settings.api_base, settings.gateway_url)
+        self.key = key
+        self.counts: Counter[str] = Counter()
+        self._rest = Rest(settings.token)
+        progress = Progress()
+        places = Places(staff_forum_id=settings.staff_forum_id, known=progress.knows)
+        threads = Threads(self._rest)
+        self.channel = DiscordChannel(key.name, self._rest, places=places, threads=threads)
+        self._lane = Lane(key, intake)
+        wanted = asyncio.Event()
+        inlet = Inlet(key, lane=self._lane, progress=progress, places=places, threads=threads, gap=wanted.set, counts=self.counts)
+        self._catching_up = CatchingUp(
+            key,
+            rest=self._rest,
+            intake=intake,
+            cursors=cursors,
+            progress=progress,
+            places=places,
+            counts=self.counts,
+            lane=self._lane,
+            inlet=inlet,
+            wanted=wanted,
+        )
+        interactions = Interactions(key, self._rest, intake, self.counts)
+        self._gateway = Gateway(key.name, settings, heard=inlet.hear, interactions=interactions, places=places)
+
+    async def run(self) -> None:
+        """Receive until cancelled. Only whoever holds the account's lease may run it."""
+        while True:
+            try:
+                async with asyncio.TaskGroup() as parts:
+                    for part in (self._lane.run, self._catching_up.run, self._gateway.run):
+                        parts.create_task(part())
+            except Exception:  # loop boundary: the running part of one account; the others go on
+                self.counts["failures"] += 1
+                log.exception("discord.failed", account=self.key.name)
+                await asyncio.sleep(AGAIN_S)
+
+    async def close(self) -> None:
+        """End the connections for sending; bounded."""
+        try:
+            async with asyncio.timeout(CLOSE_WITHIN_S):
+                await self._rest.close()
+        except TimeoutError:
+            log.warning("discord.close_took_long", account=self.key.name)
