@@ -124,7 +124,12 @@ def stages(
     health = Health(readiness.checks, readiness.refresh, opened.metrics)
     more = [route for one in opened.connected for route in one.routes]
     http = _http(configuration, dialogue, health, public, private, title, more)
-    working: list[Part] = [Claiming(dialogue.worker, claims), dialogue.jobs, dialogue.notices, Upkeep(opened.store, opened.metrics)]
+    working: list[Part] = [
+        Claiming(dialogue.worker, claims),
+        dialogue.jobs,
+        dialogue.notices,
+        Upkeep(opened.store, opened.metrics),
+    ]
     return [
         Stage(working, WORKERS_S),
         Stage(push, PUSH_S),

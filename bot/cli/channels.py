@@ -37,13 +37,9 @@ class Connected:
 
 def push_accounts(configuration: Configuration) -> dict[AccountKey, str]:
     """The accounts that have a token, and the workspace that each names ("" for the only one there is)."""
-    sections = {"telegram": configuration.telegram, "discord": configuration.discord}
-    return {
-        AccountKey(channel, name): settings.workspace
-        for channel, accounts in sections.items()
-        for name, settings in accounts.items()
-        if settings.enabled
-    }
+    telegram = {AccountKey("telegram", name): one for name, one in configuration.telegram.items() if one.enabled}
+    discord = {AccountKey("discord", name): one for name, one in configuration.discord.items() if one.enabled}
+    return {key: one.workspace for key, one in telegram.items()} | {key: one.workspace for key, one in discord.items()}
 
 
 def connect(
