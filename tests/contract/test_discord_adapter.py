@@ -12,7 +12,7 @@ from tests.discord_server import EVERYONE, Application, Channel, DiscordServer, 
 
 @pytest.fixture
 async def server() -> AsyncIterator[DiscordServer]:
-    async with DiscordServer(Limits(identify_interval=0.05)) as made:
+    async with DiscordServer(Limits(identify_interval=0.0)) as made:
         yield made
 
 
