@@ -127,8 +127,9 @@ class Gateway:
 
 def quieten() -> None:
     """The library's own records: below a warning they carry payloads, and a failed connection would tell its whole trace."""
-    for name in ("discord", "discord.http", "discord.gateway", "discord.client", "discord.state", "discord.shard"):
+    for name in ("discord", "discord.http", "discord.gateway", "discord.state", "discord.shard"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("discord.client").setLevel(logging.ERROR)  # it warns that there is no voice
     shards = logging.getLogger("discord.shard")
     if not any(isinstance(one, _OneLine) for one in shards.filters):
         shards.addFilter(_OneLine())

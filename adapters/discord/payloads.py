@@ -140,7 +140,7 @@ class Ready(msgspec.Struct, frozen=True):
     """`shard`: its number and how many there are."""
 
     user: User
-    shard: list[int] = [0, 1]
+    shard: tuple[int, int] = (0, 1)
 
 
 class Envelope(msgspec.Struct, frozen=True):

@@ -61,11 +61,11 @@ def one_place(accounts: Mapping[str, DiscordSettings]) -> tuple[str, str] | None
 
     Raises SettingsError when two accounts name different ones.
     """
-    on = {name: account for name, account in accounts.items() if account.enabled}
-    if not on:
+    enabled = {name: account for name, account in accounts.items() if account.enabled}
+    if not enabled:
         return None
-    first, model = next(iter(on.items()))
-    for name, account in on.items():
+    first, model = next(iter(enabled.items()))
+    for name, account in enabled.items():
         for key in ("api_base", "gateway_url"):
             if getattr(account, key) != getattr(model, key):
                 raise SettingsError(
