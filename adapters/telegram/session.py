@@ -13,7 +13,7 @@ from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import ClientDecodeError, TelegramAPIError, TelegramNetworkError, TelegramRetryAfter
 from aiogram.methods import Response, TelegramMethod
 from aiogram.methods.base import TelegramType
-from aiohttp import ClientError, ClientResponse, ClientTimeout
+from aiohttp import ClientConnectorError, ClientError, ClientResponse, ClientTimeout, ConnectionTimeoutError
 
 from adapters.telegram.settings import TelegramSettings
 
@@ -22,6 +22,10 @@ CONNECT_S = 10.0
 CONNECTIONS = 64
 MOST_BYTES = 16 << 20  # getUpdates answers at most 4 MiB, Client::JsonUpdates in tdlib/telegram-bot-api
 LIMITED_S = 5  # a 429 that does not say for how long
+
+
+class NotReached(TelegramNetworkError):
+    """No connection came about: no name, no route, no TLS. Not one byte of the request left."""
 
 
 class Session(AiohttpSession):
@@ -43,6 +47,8 @@ class Session(AiohttpSession):
         try:
             async with http.post(url, data=form, timeout=limits, allow_redirects=False) as reply:
                 content = await _read(reply)
+        except (ClientConnectorError, ConnectionTimeoutError) as error:
+            raise NotReached(method, type(error).__name__) from None
         except (TimeoutError, ClientError, OSError, ValueError) as error:
             raise TelegramNetworkError(method, type(error).__name__) from None
         answer = self.check_response(bot, method, reply.status, content.decode(errors="replace"))

@@ -3,12 +3,14 @@
 import asyncio
 import io
 import logging
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 import structlog
+from aiogram.client.telegram import TelegramAPIServer
 
 from bot.errors import ChannelError, DeliveryUnknown, MessageGone, MessageRefused, RecipientGone, RetryLater
 from bot.events import ChannelAddress, ChatMoved
@@ -80,6 +82,16 @@ async def test_what_may_have_been_sent_is_unknown_and_asked_for_once(rig: Telegr
         await rig.channel.send(words(rig, "hello"))
     assert rig.on_show() == ["hello"]
     assert rig.server.calls["sendMessage"] == 1
+
+
+async def test_what_never_left_is_not_in_doubt(rig: TelegramRig) -> None:
+    """Nothing listens at the port: through an outage messages wait, and none is counted as perhaps sent."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    rig.channel._bot.session.api = TelegramAPIServer.from_base(f"http://127.0.0.1:{port}")
+    with pytest.raises(RetryLater) as raised:
+        await rig.channel.send(words(rig, "hello"))
+    assert raised.value.scope == "account"
 
 
 async def test_a_request_that_hangs_ends_when_the_caller_gives_up(rig: TelegramRig) -> None:
