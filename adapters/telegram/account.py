@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Protocol
 
 import structlog
 from aiogram.exceptions import TelegramAPIError
@@ -35,6 +36,14 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class Counters(Protocol):
+    """The metrics of the composition root."""
+
+    def count(self, name: str, *labels: str) -> None:
+        """Add one to the counter of that name."""
+        ...
+
+
 class TelegramAccount:
     """`run` while this process holds the account; `channel` sends meanwhile; `routes` are served by every process of the account.
 
@@ -49,6 +58,7 @@ class TelegramAccount:
         intake: Intake,
         cursors: Cursors,
         *,
+        counters: Counters | None = None,
         now: Callable[[], datetime] = _utc_now,
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
@@ -57,6 +67,7 @@ class TelegramAccount:
         self._key = key
         self._settings = settings
         self.counts: Counter[str] = Counter()
+        self._counters = counters
         self._bot = connect(settings)
         self._me: Me | None = None
         troubles = Troubles(key.name)
@@ -87,6 +98,8 @@ class TelegramAccount:
             except Exception:
                 log.exception("telegram.receiving_failed", account=self._key.name)
                 self.counts["failures"] += 1
+                if self._counters is not None:
+                    self._counters.count("failures", "telegram")
                 await self._patience.sleep(FAILED_S)
 
     async def close(self) -> None:
