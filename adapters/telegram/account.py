@@ -3,8 +3,10 @@
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Protocol
 
 import structlog
 from aiogram.exceptions import TelegramAPIError
@@ -14,7 +16,6 @@ from starlette.routing import Route
 from adapters.telegram.acknowledging import Acknowledger
 from adapters.telegram.addressing import Me
 from adapters.telegram.channel import TelegramChannel
-from adapters.telegram.counting import Counters, NoCounters
 from adapters.telegram.menu import offer_commands
 from adapters.telegram.polling import Polling
 from adapters.telegram.reception import Reception
@@ -35,10 +36,19 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class Counters(Protocol):
+    """The metrics of the composition root."""
+
+    def count(self, name: str, *labels: str) -> None:
+        """Add one to the counter of that name."""
+        ...
+
+
 class TelegramAccount:
     """`run` while this process holds the account; `channel` sends meanwhile; `routes` are served by every process of the account.
 
-    `now` gives UTC, `clock` monotonic seconds, `chance` numbers in [0, 1).
+    `counts` tells what happened by name: failures (at the boundary of `run`), presses_dropped and presses_unanswered,
+    strangers (webhook requests without the secret). `now` gives UTC, `clock` monotonic seconds, `chance` numbers in [0, 1).
     """
 
     def __init__(
@@ -56,12 +66,13 @@ class TelegramAccount:
     ) -> None:
         self._key = key
         self._settings = settings
-        self._counters = counters or NoCounters()
+        self.counts: Counter[str] = Counter()
+        self._counters = counters
         self._bot = connect(settings)
         self._me: Me | None = None
         troubles = Troubles(key.name)
         self._patience = Patience(troubles, chance, sleep)
-        self._acknowledger = Acknowledger(self._bot, self._counters)
+        self._acknowledger = Acknowledger(self._bot, self.counts)
         reception = Reception(key, intake, self._acknowledger, now)
         self.channel = TelegramChannel(self._bot, key, intake, troubles, clock=clock, now=now)
         self._polling = Polling(
@@ -73,7 +84,7 @@ class TelegramAccount:
             long_poll_s=settings.long_poll_s,
             clock=lambda: now().timestamp(),
         )
-        self._webhook = Webhook(key.name, settings.secret, reception, self._identify)
+        self._webhook = Webhook(key.name, settings.secret, reception, self._identify, self.counts)
 
     def routes(self) -> list[Route]:
         """What the public listener serves for the account: nothing in polling mode."""
@@ -86,7 +97,9 @@ class TelegramAccount:
                 await self._receive()
             except Exception:
                 log.exception("telegram.receiving_failed", account=self._key.name)
-                self._counters.count("failures", "telegram")
+                self.counts["failures"] += 1
+                if self._counters is not None:
+                    self._counters.count("failures", "telegram")
                 await self._patience.sleep(FAILED_S)
 
     async def close(self) -> None:

@@ -20,12 +20,14 @@ from aiogram.exceptions import (
     TelegramUnauthorizedError,
 )
 
+from adapters.telegram.session import NotReached
 from bot.errors import ChannelError, DeliveryUnknown, MessageGone, MessageRefused, RecipientGone, RetryLater
 
 Doing = Literal["send", "edit", "delete", "draft", "typing"]
 
 TOKEN_WAIT_S = 60.0
 MOVED_WAIT_S = 1.0
+UNREACHED_WAIT_S = 3.0
 UNKNOWN = (TelegramNetworkError, TelegramServerError)
 CLOSED = (
     "chat not found",  # "private chat not found" as well
@@ -82,6 +84,8 @@ def channel_error(error: TelegramAPIError, doing: Doing, chat_id: str, limited: 
         return RetryLater("too many requests", after_s=float(max(error.retry_after, 0)), scope=limited.scope(chat_id))
     if isinstance(error, TelegramMigrateToChat):
         return RetryLater("the chat has another id now", after_s=MOVED_WAIT_S)
+    if isinstance(error, NotReached):
+        return RetryLater("no connection to Telegram", after_s=UNREACHED_WAIT_S, scope="account")
     if isinstance(error, UNKNOWN) and not isinstance(error, TelegramEntityTooLarge):
         return DeliveryUnknown(f"{doing}: no answer that says what happened")
     if is_token_trouble(error):
