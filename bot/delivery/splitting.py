@@ -29,9 +29,10 @@ def split(text: str, measure: Measure, most: int) -> tuple[str, ...]:
     """Parts of at most `most` as `measure` counts them, in order, none of them blank; a text that fits comes back as it is
     and one of nothing but white space as one part.
 
-    Cut between blocks, else items and rows, lines, sentences, words, characters; the first parts of a growing text stay what
-    they are but for a link or style that closes just there. `measure` may shrink only by marks (`**`) when a text grows. A `most` too small for one character or
-    a fence's own lines is exceeded or leaves the fence out; from 100 on neither happens to ordinary text.
+    Cut between blocks, else items and rows, lines, sentences, words, characters. The first parts of a growing text stay what
+    they are, but for a link or style that closes just at the cut. `measure` may shrink only by marks (`**`) when a text
+    grows. A `most` too small for one character or a fence's own lines is exceeded or leaves the fence out; from 100 on
+    neither happens to ordinary text.
     """
     cuts = _Cuts(text, measure, most)
     parts, start = [], 0
