@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 
 import structlog
+from starlette.routing import BaseRoute
 
 from adapters.discord.addresses import point_to
 from adapters.discord.catching_up import CatchingUp
@@ -57,6 +58,10 @@ class DiscordAccount:
         )
         interactions = Interactions(key, self._rest, intake, self.counts)
         self._gateway = Gateway(key.name, settings, heard=inlet.hear, interactions=interactions, places=places)
+
+    def routes(self) -> list[BaseRoute]:
+        """Discord comes by the gateway: the public listener serves nothing for it."""
+        return []
 
     async def run(self) -> None:
         """Receive until cancelled. Only whoever holds the account's lease may run it."""

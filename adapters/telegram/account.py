@@ -11,7 +11,7 @@ from typing import Protocol
 import structlog
 from aiogram.exceptions import TelegramAPIError
 from aiogram.methods import GetMe
-from starlette.routing import Route
+from starlette.routing import BaseRoute
 
 from adapters.telegram.acknowledging import Acknowledger
 from adapters.telegram.addressing import Me
@@ -86,7 +86,7 @@ class TelegramAccount:
         )
         self._webhook = Webhook(key.name, settings.secret, reception, self._identify, self.counts)
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[BaseRoute]:
         """What the public listener serves for the account: nothing in polling mode."""
         return self._webhook.routes() if self._settings.mode == "webhook" else []
 

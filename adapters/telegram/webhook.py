@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from adapters.telegram.addressing import Me
 from adapters.telegram.reception import Reception
@@ -40,7 +40,7 @@ class Webhook:
         self._identify = identify
         self._counts = counts
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[BaseRoute]:
         return [Route(f"/telegram/{self._account}", self.post, methods=["POST"])]
 
     async def post(self, request: Request) -> Response:

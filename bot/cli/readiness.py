@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 import sqlalchemy as sa
 
-from bot.delivery.account import PushAccount
 from bot.errors import StoreUnavailable
 from bot.metrics import Metrics
 from bot.store.backlog import backlog
@@ -19,10 +19,20 @@ SILENT_S = 15.0
 _REVISION = sa.text("SELECT version_num FROM alembic_version")
 
 
+class Held(Protocol):
+    """A push account: its conversations are answered by whoever holds it."""
+
+    @property
+    def account_id(self) -> str: ...
+
+    @property
+    def held(self) -> bool: ...
+
+
 class Claims:
     """What this process may answer, asked by the worker before each look for work: so we know that it looks."""
 
-    def __init__(self, push: Sequence[PushAccount] = ()) -> None:
+    def __init__(self, push: Sequence[Held] = ()) -> None:
         self._push = push
         self._looked_at = float("-inf")
         self.stopped = False

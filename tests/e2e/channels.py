@@ -1,6 +1,7 @@
 """A whole `frontdesk run` between the stand-ins of both platforms and a scripted node."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from tests.discord_server import EVERYONE, Application, Channel, DiscordServer, Person
 from tests.discord_server import Limits as DiscordLimits
 from tests.e2e.test_operations_run import Instance
-from tests.scripted_node import ScriptedNode
+from tests.scripted_node import Behaviour, ScriptedNode
 from tests.telegram_server import BotAccount, TelegramServer
 from tests.telegram_server import Limits as TelegramLimits
 
@@ -39,7 +40,7 @@ class Street:
         finally:
             await instance.end()
 
-    def write(self, *, extra: str = "", telegram: str = "") -> None:
+    def write(self, *, extra: str = "", telegram: str = "", port: int = 0) -> None:
         """The settings file: both tokens and base addresses, and what is given besides."""
         self.config.write_text(
             f"""
@@ -47,7 +48,7 @@ class Street:
 url = '{self.node_url}'
 model = 'scripted'
 [web]
-port = 0
+port = {port}
 private_port = 0
 [telegram.main]
 token = '{self.bot.token}'
@@ -62,6 +63,21 @@ gateway_url = '{self.discord.gateway_url}'
         )
 
     node_url: str = ""
+
+    def forget(self) -> None:
+        """The node answers plainly again and remembers no prompt."""
+        if self.node.behaviour.gate is not None:
+            self.node.behaviour.gate.set()
+        self.node.behaviour = Behaviour()
+        self.node.prompts.clear()
+
+    def rows(self, query: str, chat_id: int) -> list[tuple[object, ...]]:
+        """What the record holds of one chat: `query` begins with SELECT columns FROM a table that names conversations."""
+        head, _, condition = query.partition(" WHERE ")
+        here = "conversation_id IN (SELECT conversation_id FROM conversation JOIN address USING (address_id) WHERE chat_id = ?)"
+        where = f"{here} AND {condition}" if condition else here
+        with sqlite3.connect(f"file:{self.config.parent / 'frontdesk.db'}?mode=ro", uri=True) as database:
+            return database.execute(f"{head} WHERE {where}", (str(chat_id),)).fetchall()
 
     async def until(self, true: Callable[[], object]) -> None:
         """Wait for what no platform sees."""
