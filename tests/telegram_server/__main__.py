@@ -1,7 +1,7 @@
 """`python -m tests.telegram_server --port N`: the stand-in in a process of its own, steered under `/_control/`.
 
-One line of JSON says where it listens and which bot it has; it ends by SIGTERM or SIGINT, and with `--with-parent` when its standard
-input does, so that it never outlives who started it.
+One line of JSON says where it listens and which bot it has; it ends by SIGTERM or SIGINT, and with `--with-parent` when its
+standard input does, so that it never outlives who started it.
 """
 
 import argparse
