@@ -134,6 +134,21 @@ async def test_a_slow_answer_comes_late_but_the_message_is_there_at_once() -> No
             await sending
 
 
+async def test_a_fault_can_be_planned_for_several_calls_of_one_chat() -> None:
+    async with telegram() as scene:
+        bob = scene.server.add_user("Bob")
+        bob.start()
+        scene.server.fail_next(Fault.error(500), chat_id=scene.ann.id, times=2)
+        await scene.bot.send_message(bob.id, "not meant")
+        for _ in range(2):
+            with pytest.raises(TelegramServerError):
+                await scene.bot.send_message(scene.ann.id, "lost")
+        await scene.bot.send_message(scene.ann.id, "through")
+        place = scene.server.log.count
+        await scene.bot.send_message(scene.ann.id, "later")
+        assert [seen.text for seen in scene.server.log.since(place)] == ["later"]
+
+
 async def test_a_script_chooses_by_method_and_chat() -> None:
     async with telegram() as scene:
         bob = scene.server.add_user("Bob")
