@@ -80,6 +80,9 @@ async def test_drafts_have_a_limit_of_their_own() -> None:
             await scene.bot.send_message_draft(scene.ann.id, 7, text=text)
         with pytest.raises(TelegramRetryAfter):
             await scene.bot.send_message_draft(scene.ann.id, 7, text="abc")
+        scene.server.fail_next(Fault.limit(30), method="sendMessageDraft")
+        with pytest.raises(TelegramRetryAfter):
+            await scene.bot.send_message_draft(scene.ann.id, 7, text="abcd")
         await scene.bot.send_message(scene.ann.id, "abc")
 
 
