@@ -2,10 +2,9 @@
 
 from collections.abc import AsyncIterator
 
-import discord
 import pytest
 
-from tests.discord_clients import Client, client_of, running
+from tests.discord_clients import client_of
 from tests.discord_server import DiscordServer
 
 

@@ -1,6 +1,7 @@
 """The platform's numbers, in one frozen place; a test that wants a shorter wait replaces one of them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +67,13 @@ class Limits:
     menu_commands: int = 15  # of each kind: user, message
     command_characters: int = 8_000
     command_creates: int = 200  # a day, per guild
+
+    def rated(self, **rates: Rate) -> Self:
+        """With other buckets, dots written as `__`: `limits.rated(messages__create=Rate(1, 60))`."""
+        return replace(self, buckets={**self.buckets, **{name.replace("__", "."): rate for name, rate in rates.items()}})
+
+    @classmethod
+    def unlimited(cls, **others: Any) -> Self:
+        """No rate is ever reached: for a benchmark of what stands in front."""
+        rates = dict.fromkeys(buckets(), Rate(1_000_000_000, 1.0))
+        return cls(buckets=rates, requests_a_second=1_000_000_000, identify_interval=0.0, **others)

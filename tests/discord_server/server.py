@@ -9,6 +9,7 @@ from aiohttp import web
 
 from tests.discord_server.clock import Clock
 from tests.discord_server.commands import Commands
+from tests.discord_server.control import Control
 from tests.discord_server.events import Events
 from tests.discord_server.faults import Fault, Faults
 from tests.discord_server.gateway import Gateway
@@ -85,6 +86,7 @@ class DiscordServer:
             limits=limits,
             changed=self._changes.touch,
         )
+        self._control = Control(self)
         self.town = Town(world, self.posting, self.threads, self.interactions, self.commands, self.links)
 
     # life
@@ -106,6 +108,8 @@ class DiscordServer:
             return await self.rest.answer(request, path[len(API) :])
         if path.startswith(("/gateway", "/resume")):
             return await self.gateway.connect(request)
+        if path.startswith("/_control/"):
+            return await self._control.answer(request, path[len("/_control/") :])
         if path.startswith("/attachments/"):
             return self._attachment(request)
         return web.Response(status=404, text="not here")

@@ -1,0 +1,394 @@
+"""The gateway of the Discord stand-in: a real client that is cut, silenced and sent away loses nothing that can be replayed;
+canaries that break a rule get its close code."""
+
+import asyncio
+import json
+import zlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import discord
+import pytest
+
+from tests.discord_clients import Client, client_of, raw, running
+from tests.discord_server import Application, Channel, DiscordServer, Limits, Permission, Person
+
+FREE = Limits.unlimited()
+ALL_DEFAULT = discord.Intents.default().value
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[DiscordServer]:
+    async with DiscordServer(FREE) as made:
+        yield made
+
+
+def scene(server: DiscordServer, **privileges: bool) -> tuple[Application, Person, Channel]:
+    """A bot and anna in one guild with one channel."""
+    bot, anna, guild = server.application("token", **privileges), server.person("anna"), server.world.guild("Shop")
+    server.world.invite(guild, bot)
+    anna.join(guild)
+    return bot, anna, server.world.text_channel(guild, "help")
+
+
+# a real client
+
+CUTS = {
+    "killed": lambda server, bot: server.gateway.kill(bot),
+    "closed 4000": lambda server, bot: server.gateway.close(4000, bot),
+    "closed 1000": lambda server, bot: server.gateway.close(1000, bot),
+    "op 7": lambda server, bot: server.gateway.reconnect(bot),
+    "op 9 resumable": lambda server, bot: server.gateway.invalidate(bot, resumable=True),
+}
+
+
+@pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS.keys())
+async def test_a_client_that_was_cut_resumes_and_gets_what_it_missed(server: DiscordServer, cut: Any) -> None:
+    bot, anna, _ = scene(server)
+    dm = anna.dm(bot)
+    async with client_of(server, bot) as client:
+        anna.say(dm, "before")
+        await client.wait_for_text("before")
+        cut(server, bot)
+        for number in range(20):  # in the same breath: the client has not yet noticed
+            anna.say(dm, f"missed {number}")
+        await client.wait_for_text("missed 19")
+        anna.say(dm, "after")
+        await client.wait_for_text("after")
+        assert client.texts == ["before", *(f"missed {number}" for number in range(20)), "after"]
+        assert len(client.of("resumed")) == 1
+        assert (server.gateway.handshake.identifies, server.gateway.handshake.resumes) == (1, 1)
+
+
+async def test_a_session_that_is_gone_is_not_resumed_and_its_gap_is_lost(server: DiscordServer) -> None:
+    bot, anna, _ = scene(server)
+    dm = anna.dm(bot)
+    client = Client(server, discord.Intents.default())
+    client.quick = True
+    async with running(client, bot):
+        server.gateway.kill(bot)
+        anna.say(dm, "lost")
+        server.gateway.end_sessions(bot)
+        await server.wait_until(lambda: len(client.of("ready")) == 2)
+        anna.say(dm, "after")
+        await client.wait_for_text("after")
+        assert "lost" not in client.texts
+        assert server.gateway.handshake.refused_resumes == 1
+
+
+async def test_a_gap_longer_than_the_buffer_ends_the_session() -> None:
+    async with DiscordServer(Limits.unlimited(replay_events=10)) as server:
+        bot, anna, _ = scene(server)
+        dm = anna.dm(bot)
+        client = Client(server, discord.Intents.default())
+        client.quick = True
+        async with running(client, bot):
+            server.gateway.kill(bot)
+            for number in range(11):
+                anna.say(dm, f"{number}")
+            await server.wait_until(lambda: len(client.of("ready")) == 2)
+            assert client.texts == []
+
+
+async def test_an_event_can_be_lost_and_another_come_twice(server: DiscordServer) -> None:
+    bot, anna, _ = scene(server)
+    dm = anna.dm(bot)
+    async with client_of(server, bot) as client:
+        server.gateway.lose_next(bot)
+        anna.say(dm, "lost")
+        server.gateway.repeat_next(bot)
+        anna.say(dm, "twice")
+        anna.say(dm, "last")
+        await client.wait_for_text("last")
+        assert client.texts == ["twice", "twice", "last"]
+
+
+async def test_a_silent_socket_is_left_by_its_client(server: DiscordServer) -> None:
+    bot, anna, _ = scene(server)
+    dm = anna.dm(bot)
+    client = Client(server, discord.Intents.default(), heartbeat_timeout=0.5)
+    async with running(client, bot):
+        server.gateway.silence(bot)
+        anna.say(dm, "unheard")
+        await client.wait_for_text("unheard")
+        assert server.gateway.handshake.resumes == 1
+
+
+async def test_guild_messages_need_intents_and_content_needs_its_own(server: DiscordServer) -> None:
+    bot, anna, place = scene(server)
+    dm = anna.dm(bot)
+    async with client_of(server, bot) as client:
+        anna.say(place, "not for you")
+        anna.say(place, f"{bot.mention} for you")
+        anna.say(dm, "direct")
+        await client.wait_for_text("direct")
+        assert client.texts == ["", f"{bot.mention} for you", "direct"]
+    async with client_of(server, bot, guild_messages=False, message_content=True) as client:
+        anna.say(place, "unheard")
+        anna.say(dm, "direct again")
+        await client.wait_for_text("direct again")
+        assert client.texts == ["direct again"]
+
+
+async def test_a_channel_that_the_bot_cannot_see_is_silent_for_it(server: DiscordServer) -> None:
+    bot, anna, place = scene(server)
+    async with client_of(server, bot, message_content=True) as client:
+        server.world.overwrite(place, bot, deny=Permission.VIEW_CHANNEL)
+        anna.say(place, "hidden")
+        server.world.overwrite(place, bot)
+        anna.say(place, "seen")
+        await client.wait_for_text("seen")
+        assert client.texts == ["seen"]
+
+
+async def test_shards_share_the_guilds_and_the_first_has_the_direct_messages(server: DiscordServer) -> None:
+    bot, anna = server.application("token"), server.person("anna")
+    guilds = [server.world.guild(f"guild {number}") for number in range(4)]
+    for guild in guilds:
+        server.world.invite(guild, bot)
+    clients = [Client(server, discord.Intents.default(), shard_id=number, shard_count=2) for number in range(2)]
+    async with running(clients[0], bot), running(clients[1], bot):
+        assert [sorted(one.id for one in client.guilds) for client in clients] == [
+            [one.id for one in guilds if (one.id >> 22) % 2 == number] for number in range(2)
+        ]
+        anna.say(anna.dm(bot), "direct")
+        await clients[0].wait_for_text("direct")
+        assert clients[1].texts == []
+
+
+async def test_members_come_when_they_are_asked_for(server: DiscordServer) -> None:
+    bot, anna, _ = scene(server, members=True)
+    async with client_of(server, bot, members=True) as client:
+        assert client.guilds[0].get_member(anna.id) is not None
+        bob = server.person("bob")
+        bob.join(server.world.guilds[client.guilds[0].id])
+        await server.wait_until(lambda: client.of("member_join"))
+        bob.leave(server.world.guilds[client.guilds[0].id])
+        await server.wait_until(lambda: client.of("member_remove"))
+
+
+async def test_privileged_intents_have_to_be_allowed(server: DiscordServer) -> None:
+    bot, _, _ = scene(server, message_content=False)
+    with pytest.raises(discord.PrivilegedIntentsRequired):
+        async with client_of(server, bot, message_content=True):
+            pass
+    assert [code for _, code in server.gateway.closes] == [4014]
+
+
+async def test_a_wrong_token_does_not_log_in(server: DiscordServer) -> None:
+    bot, _, _ = scene(server)
+    server.gateway.revoke(bot)
+    with pytest.raises(discord.LoginFailure):
+        async with client_of(server, bot):
+            pass
+
+
+async def test_a_token_revoked_on_the_way_ends_the_client(server: DiscordServer) -> None:
+    bot, _, _ = scene(server)
+    client = Client(server, discord.Intents.default())
+    async with running(client, bot):
+        server.gateway.revoke(bot)
+        await server.wait_until(client.is_closed)
+    assert server.gateway.closes == [(bot.id, 4004)]
+
+
+# canaries
+
+
+class Socket:
+    """A gateway client that keeps no rule by itself."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.socket = socket
+
+    async def hear(self) -> Any:
+        """The next payload, or the close code as a number."""
+        message = await self.socket.receive(timeout=5)
+        return json.loads(message.data) if message.type is aiohttp.WSMsgType.TEXT else self.socket.close_code
+
+    async def say(self, op: int, data: Any = None) -> None:
+        await self.socket.send_json({"op": op, "d": data})
+
+    async def until(self, event: str) -> Any:
+        while (heard := await self.hear())["t"] != event:
+            pass
+        return heard
+
+    async def identify(self, token: str = "token", intents: int = ALL_DEFAULT, **extra: Any) -> Any:
+        await self.say(2, {"token": token, "intents": intents, "properties": {}, **extra})
+        return await self.hear()
+
+
+@asynccontextmanager
+async def connected(server: DiscordServer, query: str = "?v=10&encoding=json") -> AsyncIterator[Socket]:
+    async with aiohttp.ClientSession() as session, session.ws_connect(server.gateway_url + query) as socket:
+        made = Socket(socket)
+        if "v=10" in query:
+            assert (await made.hear())["op"] == 10
+        yield made
+
+
+IDENTIFY_FAULTS = [
+    ({"token": "nobody"}, 4004),
+    ({"intents": 1 << 60}, 4013),
+    ({"intents": 1 << 1}, 4014),  # members, not allowed
+    ({"shard": [2, 2]}, 4010),
+    ({"intents": "all"}, 4002),
+]
+
+
+@pytest.mark.parametrize(("wrong", "code"), IDENTIFY_FAULTS)
+async def test_a_wrong_identify_is_closed_with_its_code(server: DiscordServer, wrong: dict[str, Any], code: int) -> None:
+    scene(server)
+    async with connected(server) as socket:
+        assert await socket.identify(**wrong) == code
+
+
+async def test_payloads_out_of_turn_are_closed_with_their_codes(server: DiscordServer) -> None:
+    scene(server)
+    for op, data, code in ((3, {}, 4003), (99, {}, 4001), (2, "x" * 5000, 4002)):
+        async with connected(server) as socket:
+            await socket.say(op, data)
+            assert await socket.hear() == code
+    async with connected(server) as socket:
+        await socket.socket.send_str("no json")
+        assert await socket.hear() == 4002
+    async with connected(server) as socket:
+        await socket.identify()
+        await socket.say(2, {"token": "token", "intents": 0})
+        while not isinstance(heard := await socket.hear(), int):
+            pass
+        assert heard == 4005
+    async with connected(server, "?v=6&encoding=json") as socket:
+        while not isinstance(heard := await socket.hear(), int):
+            pass
+        assert heard == 4012
+
+
+async def test_too_many_payloads_close_the_connection() -> None:
+    async with DiscordServer(Limits(gateway_sends=5)) as server, connected(server) as socket:
+        for _ in range(6):
+            await socket.say(1)
+        while not isinstance(heard := await socket.hear(), int):
+            assert heard["op"] == 11
+        assert heard == 4008
+
+
+async def test_no_heartbeat_closes_the_connection_and_beats_keep_it() -> None:
+    async with DiscordServer(Limits(heartbeat_interval=0.1)) as server:
+        async with connected(server) as socket:
+            assert await socket.hear() == 4000
+        async with connected(server) as socket:
+            for _ in range(4):
+                await socket.say(1)
+                assert (await socket.hear())["op"] == 11
+                await asyncio.sleep(0.1)  # the pace of a client, not a wait for anything
+
+
+async def test_withheld_acknowledgements_stay_away(server: DiscordServer) -> None:
+    bot, _, _ = scene(server)
+    server.gateway.withhold_acks(bot)
+    async with connected(server) as socket:
+        assert (await socket.identify())["t"] == "READY"
+        await socket.until("GUILD_CREATE")
+        await socket.say(1)
+        server.gateway.ask_beat(bot)
+        assert (await socket.hear())["op"] == 1  # and no 11 before it
+        server.gateway.withhold_acks(bot, on=False)
+        await socket.say(1)
+        assert (await socket.hear())["op"] == 11
+
+
+async def test_a_resume_from_the_future_is_invalid_and_one_of_another_bot_unknown(server: DiscordServer) -> None:
+    scene(server)
+    server.application("other")
+    async with connected(server) as socket:
+        session = (await socket.identify())["d"]["session_id"]
+    async with connected(server) as socket:
+        await socket.say(6, {"token": "other", "session_id": session, "seq": 1})
+        assert (await socket.hear(), server.gateway.handshake.refused_resumes) == ({"op": 9, "s": None, "t": None, "d": False}, 1)
+    async with connected(server) as socket:
+        await socket.say(6, {"token": "nobody", "session_id": session, "seq": 1})
+        assert await socket.hear() == 4004
+
+
+async def test_a_seq_from_the_future_closes_with_4007(server: DiscordServer) -> None:
+    bot, _, _ = scene(server)
+    async with connected(server) as socket:
+        session = (await socket.identify())["d"]["session_id"]
+        server.gateway.kill(bot)
+        assert isinstance(await last(socket), int)
+    async with connected(server) as socket:
+        await socket.say(6, {"token": "token", "session_id": session, "seq": 99})
+        assert await socket.hear() == 4007
+
+
+async def last(socket: Socket) -> Any:
+    while not isinstance(heard := await socket.hear(), int):
+        pass
+    return heard
+
+
+async def test_a_clean_goodbye_ends_the_session(server: DiscordServer) -> None:
+    scene(server)
+    for code, resumed in ((1000, False), (4000, True)):
+        async with connected(server) as socket:
+            session = (await socket.identify())["d"]["session_id"]
+            await socket.socket.close(code=code)
+        async with connected(server) as socket:
+            await socket.say(6, {"token": "token", "session_id": session, "seq": 1})
+            assert ((await socket.hear())["op"] == 0) is resumed
+
+
+async def test_a_session_without_a_connection_lives_for_minutes_only(server: DiscordServer) -> None:
+    scene(server)
+    async with connected(server) as socket:
+        session = (await socket.identify())["d"]["session_id"]
+        await socket.socket.close(code=4000)
+    await server.wait_until(lambda: not server.gateway.connections)
+    server.advance(FREE.session_life + 1)
+    async with connected(server) as socket:
+        await socket.say(6, {"token": "token", "session_id": session, "seq": 1})
+        assert (await socket.hear())["op"] == 9
+
+
+async def test_a_gateway_that_refuses_connections_answers_503(server: DiscordServer) -> None:
+    server.gateway.refusing = True
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
+            await session.ws_connect(server.gateway_url + "?v=10&encoding=json")
+
+
+async def test_identifies_are_paced_and_counted_for_the_day() -> None:
+    async with DiscordServer(Limits(identifies_a_day=3)) as server:
+        bot, _, _ = scene(server)
+        async with connected(server) as socket:
+            assert (await socket.identify())["t"] == "READY"
+        async with connected(server) as socket:
+            assert (await socket.identify())["op"] == 9  # within 5 s
+            server.advance(6)
+            assert (await socket.identify())["t"] == "READY"
+        async with raw(server, bot) as asking:
+            _, said = await asking.ask("GET", "/gateway/bot")
+            assert said["session_start_limit"]["remaining"] == 0
+        async with connected(server) as socket:
+            server.advance(6)
+            assert await socket.identify() == 4004  # the token was reset
+        assert bot.revoked
+
+
+async def test_a_compressed_stream_is_one_zlib_stream(server: DiscordServer) -> None:
+    scene(server)
+    async with aiohttp.ClientSession() as session:
+        url = server.gateway_url + "?v=10&encoding=json&compress=zlib-stream"
+        async with session.ws_connect(url) as socket:
+            inflate = zlib.decompressobj()
+            hello = await socket.receive_bytes(timeout=5)
+            assert hello.endswith(b"\x00\x00\xff\xff")
+            assert json.loads(inflate.decompress(hello))["op"] == 10
+            await socket.send_json({"op": 2, "d": {"token": "token", "intents": ALL_DEFAULT}})
+            ready = json.loads(inflate.decompress(await socket.receive_bytes(timeout=5)))
+            assert ready["d"]["resume_gateway_url"] == f"ws://127.0.0.1:{server.port}/resume"
+            assert (ready["s"], ready["d"]["guilds"][0]["unavailable"]) == (1, True)
