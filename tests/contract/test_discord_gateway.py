@@ -25,9 +25,10 @@ async def server() -> AsyncIterator[DiscordServer]:
         yield made
 
 
-def scene(server: DiscordServer, **privileges: bool) -> tuple[Application, Person, Channel]:
+def scene(server: DiscordServer, *, members: bool = False, message_content: bool = True) -> tuple[Application, Person, Channel]:
     """A bot and anna in one guild with one channel."""
-    bot, anna, guild = server.application("token", **privileges), server.person("anna"), server.world.guild("Shop")
+    bot = server.application("token", members=members, message_content=message_content)
+    anna, guild = server.person("anna"), server.world.guild("Shop")
     server.world.invite(guild, bot)
     anna.join(guild)
     return bot, anna, server.world.text_channel(guild, "help")

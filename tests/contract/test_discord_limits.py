@@ -203,7 +203,7 @@ async def test_a_slow_answer_comes_late_and_the_effect_at_once(server: DiscordSe
 
 
 async def test_a_script_chooses_by_method_and_route(server: DiscordServer) -> None:
-    bot, _, dm, messages = scene(server)
+    bot, _, _, messages = scene(server)
     asked: list[tuple[str, str]] = []
 
     def script(method: str, route: str) -> Fault | None:
@@ -211,11 +211,11 @@ async def test_a_script_chooses_by_method_and_route(server: DiscordServer) -> No
         return Fault.error(503) if (method, route) == EDIT_MESSAGE else None
 
     server.fault = script
-    async with raw(server, bot) as asking:
-        _, said = await asking.ask("POST", messages, TEXT)
-        async with aiohttp.ClientSession(headers={"Authorization": f"Bot {bot.token}"}) as session:
-            async with session.patch(f"{server.api_base}{messages}/{said['id']}", json=TEXT) as answer:
-                assert answer.status == 503
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bot {bot.token}"}) as session:
+        async with session.post(server.api_base + messages, json=TEXT) as answer:
+            number = (await answer.json())["id"]
+        async with session.patch(f"{server.api_base}{messages}/{number}", json=TEXT) as answer:
+            assert answer.status == 503
     assert asked == [CREATE_MESSAGE, EDIT_MESSAGE]
     assert server.calls == {CREATE_MESSAGE: 1, EDIT_MESSAGE: 1}
     assert server.faults.met == 1

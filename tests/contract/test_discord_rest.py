@@ -354,7 +354,7 @@ async def test_a_file_that_is_too_large_or_not_allowed_is_refused(scene: Scene) 
 # mentions
 
 EVERYBODY, ROLE, ANNA = "@everyone", "<@&{role}>", "<@{anna}>"
-MENTIONS = [
+MENTIONS: list[tuple[dict[str, list[str]] | None, tuple[bool, bool, bool]]] = [
     (None, (True, True, True)),  # by default everything pings
     ({"parse": []}, (False, False, False)),
     ({"parse": ["users"]}, (False, False, True)),
