@@ -8,7 +8,7 @@ from typing import Any
 from tests.discord_clients import Raw, raw
 from tests.discord_server import Application, Channel, DiscordServer, Guild, Limits, Person
 
-FREE = Limits.unlimited(file_bytes=100_000)
+FREE = Limits.unlimited(file_bytes=100_000, request_bytes=250_000)
 
 
 @dataclass

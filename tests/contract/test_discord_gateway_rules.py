@@ -169,6 +169,20 @@ async def last(socket: Socket) -> Any:
     return heard
 
 
+@pytest.mark.parametrize("resumable", [True, False])
+async def test_an_invalidated_session_is_gone_unless_it_is_resumable(server: DiscordServer, resumable: bool) -> None:
+    bot, _, _ = scene(server)
+    async with connected(server) as socket:
+        session = (await socket.identify())["d"]["session_id"]
+        await socket.until("GUILD_CREATE")
+        server.gateway.invalidate(bot, resumable=resumable)
+        assert await socket.hear() == {"op": 9, "s": None, "t": None, "d": resumable}
+        await socket.socket.close(code=4000)
+    async with connected(server) as socket:
+        await socket.say(6, {"token": "token", "session_id": session, "seq": 2})
+        assert ((await socket.hear())["op"] == 0) is resumable
+
+
 async def test_a_clean_goodbye_ends_the_session(server: DiscordServer) -> None:
     scene(server)
     for code, resumed in ((1000, False), (4000, True)):

@@ -167,6 +167,8 @@ async def test_a_file_that_is_too_large_or_not_allowed_is_refused(scene: Scene) 
         return made
 
     assert refused(await scene.raw.ask("POST", scene.messages, data=form(FREE.file_bytes + 1))) == (413, 40005)
+    assert refused(await scene.raw.ask("POST", scene.messages, data=form(FREE.request_bytes + 1))) == (413, 40005)
+    assert refused(await scene.post({"content": "x" * (FREE.request_bytes + 1)})) == (413, 40005)
     scene.server.world.overwrite(scene.place, scene.bot, deny=P.ATTACH_FILES)
     assert refused(await scene.raw.ask("POST", scene.messages, data=form(1))) == (403, 50013)
 

@@ -198,6 +198,33 @@ async def test_a_closed_dm_and_a_gone_channel_are_the_librarys_errors(server: Di
         assert gone.value.code == 10003
 
 
+async def test_a_client_reads_what_it_may_ask_for(server: DiscordServer) -> None:
+    bot, anna, guild, place = shop(server)
+    thread = anna.start_thread("old", place=place)
+    anna.change_thread(thread, archived=True)
+    message = anna.say(place, "look me up")
+    async with client_of(server, bot) as client:
+        assert (await client.application_info()).id == bot.id
+        assert (await client.fetch_user(anna.id)).name == "anna"
+        fetched = await client.fetch_guild(guild.id)
+        assert [one.name for one in await fetched.fetch_channels()] == ["help"]
+        assert (await fetched.fetch_member(anna.id)).id == anna.id
+        assert (await fetched.active_threads()) == []
+        channel = await client.fetch_channel(place.id)
+        assert isinstance(channel, discord.TextChannel)
+        assert (await channel.fetch_message(message.id)).content == "look me up"
+        assert [one.id async for one in channel.archived_threads()] == [thread.id]
+        found = await client.fetch_channel(thread.id)
+        assert isinstance(found, discord.Thread)
+        await found.edit(archived=False)
+        await found.join()
+        assert [one.id for one in await found.fetch_members()] == [anna.id, bot.id]
+        await found.leave()
+        assert [one.id for one in await found.fetch_members()] == [anna.id]
+        await found.delete()
+        assert thread.id not in server.world.channels
+
+
 async def test_two_bots_in_one_guild_hear_each_other_and_keep_their_own_dms(server: DiscordServer) -> None:
     bot, anna, guild, place = shop(server)
     other = server.application("other", "Rival")

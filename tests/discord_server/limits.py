@@ -46,6 +46,7 @@ class Limits:
     embed_characters: int = 6_000  # over all embeds of a message; docs: resources/message, "Embed Limits"
     files: int = 10  # error 30015
     file_bytes: int = 10 * 1024 * 1024  # docs: reference, "Uploading Files"
+    request_bytes: int = 25 * 1024 * 1024  # docs: resources/message, "Create Message"
     attachment_life: float = 86_400.0  # a signed URL ends; docs: reference, "Signed Attachment CDN URLs"
     rows: int = 5  # docs: components/reference
     buttons: int = 5  # in a row

@@ -1,9 +1,10 @@
 """The Discord stand-in as a whole: one port with the REST API, the gateway and the attachments; the world behind it."""
 
+import asyncio
 import socket
 from collections import Counter
 from collections.abc import Callable
-from typing import Self
+from typing import Any, Self
 
 from aiohttp import web
 
@@ -58,7 +59,8 @@ class DiscordServer:
         )
         self.gateway.handshake.resume_url = f"ws://127.0.0.1:{self.port}/resume"
         self._build(keep)
-        self._runner = web.ServerRunner(web.Server(self._answer, access_log=None), shutdown_timeout=1.0)
+        listener = web.Server(self._answer, request_factory=self._request, access_log=None)
+        self._runner = web.ServerRunner(listener, shutdown_timeout=1.0)
 
     def _build(self, keep: int | None) -> None:
         clock, limits, world = self.clock, self.limits, self.world
@@ -101,6 +103,11 @@ class DiscordServer:
         self.rest.end()
         await self.gateway.stop()
         await self._runner.cleanup()
+
+    def _request(self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+        """aiohttp's own request, but with the platform's size of a body instead of one MiB."""
+        loop, size = asyncio.get_running_loop(), self.limits.request_bytes
+        return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=size)
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path
