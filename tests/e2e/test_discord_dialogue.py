@@ -97,7 +97,7 @@ async def test_a_question_by_command_is_answered_in_the_response_to_it(shop: Str
     message = await shown(shop, place, "You said: what is it?")
     assert message.webhook_id is not None
     assert answered(shop, place) == ["You said: what is it?"]
-    assert shop.rows("SELECT secret FROM outbox", place.id) == [(None,)]
+    await shop.until(lambda: shop.rows("SELECT secret FROM outbox", place.id) == [(None,)])
 
 
 async def test_the_buttons_rate_and_lead_to_a_person(shop: Street) -> None:
@@ -132,7 +132,7 @@ async def test_what_was_said_while_the_gateway_was_away_is_answered(shop: Street
     dm = ann.dm(shop.app)
     ann.say(dm, "one")
     await shown(shop, dm, "You said: one")
-    shop.discord.gateway.forget_sessions()
+    shop.discord.gateway.end_sessions()
     ann.say(dm, "two")
     await shown(shop, dm, "You said: two")
 
