@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.events import Departed, MessageDeleted, MessageEdited, MessageReceived
+from bot.events import Departed, MessageDeleted, MessageEdited, MessageReceived, Undecodable
+from bot.ports import OutboundMessage
+from bot.store.ids import new_id
 from tests.discord_book import Book, account_of, running, told
-from tests.discord_server import EVERYONE, Application, Channel, DiscordServer, Limits, Permission, Person
+from tests.discord_server import EVERYONE, READ_MESSAGES, Application, Channel, DiscordServer, Fault, Limits, Permission, Person
 
 
 @pytest.fixture
@@ -201,3 +203,83 @@ async def test_a_channel_that_is_deleted_and_a_server_that_puts_the_bot_out_are_
         server.world.expel(shop.guild, shop.bot)
         await server.wait_until(lambda: len(book.of_kind(Departed)) > 1)
     assert [one.address.chat_id for one in book.of_kind(Departed)] == [str(other.id), str(shop.help.id)]
+
+
+async def test_the_thread_of_a_question_bears_its_first_words_and_its_gap_is_closed_too(
+    server: DiscordServer, shop: Shop, book: Book
+) -> None:
+    async with running(server, shop.bot, book) as account:
+        asked = shop.anna.say(shop.help, f"{shop.bot.mention} where is my order?")
+        await server.wait_until(lambda: book.texts)
+        (message,) = book.of_kind(MessageReceived)
+        await account.channel.send(OutboundMessage(new_id(), message.address, "which one?"))
+    assert asked.thread is not None
+    assert asked.thread.name == "where is my order?"
+    shop.anna.say(asked.thread, "number 17")
+    async with running(server, shop.bot, book):
+        await server.wait_until(lambda: "number 17" in book.texts)
+    assert {one.address for one in book.of_kind(MessageReceived)} == {message.address}
+
+
+async def test_what_finds_no_room_while_the_store_is_away_is_read_from_history_in_order(
+    server: DiscordServer, shop: Shop, book: Book
+) -> None:
+    dm, other = shop.anna.dm(shop.bot), shop.bert.dm(shop.bot)
+    async with running(server, shop.bot, book) as account:
+        account._lane._most = 5
+        book.away = True
+        for number in range(20):
+            shop.anna.say(dm, f"{number}")
+        shop.bert.say(other, "a stranger")
+        await server.wait_until(lambda: account.counts["overflow"] and book.refused > 2)
+        book.away = False
+        await server.wait_until(lambda: len(book.texts) == 21, 20)
+    assert [text for text in book.texts if text != "a stranger"] == [f"{number}" for number in range(20)]
+    assert account.counts["lost"] == 0
+
+
+async def test_an_update_that_cannot_be_read_is_kept_and_holds_up_nothing(server: DiscordServer, shop: Shop, book: Book) -> None:
+    dm = shop.anna.dm(shop.bot)
+    async with running(server, shop.bot, book) as account:
+        account._gateway._heard('{"op":0,"t":"MESSAGE_CREATE","s":1,"d":{"id":5}}')
+        shop.anna.say(dm, "hello")
+        await server.wait_until(lambda: book.texts and len(book.kept) == 2)
+    assert [one.event for one in book.kept.values() if not one.key.startswith("m")] == [Undecodable("shape")]
+
+
+async def test_a_place_that_may_not_be_read_any_more_is_dropped_and_the_others_are_read(
+    server: DiscordServer, shop: Shop, book: Book
+) -> None:
+    dm = shop.anna.dm(shop.bot)
+    async with running(server, shop.bot, book):
+        shop.anna.say(shop.help, f"{shop.bot.mention} hello")
+        shop.anna.say(dm, "before")
+        await server.wait_until(lambda: len(book.texts) == 2)
+    shop.anna.say(dm, "after")
+    server.world.overwrite(shop.help, shop.guild, deny=Permission.VIEW_CHANNEL)
+    with told(server) as events:
+        async with running(server, shop.bot, book):
+            await server.wait_until(lambda: "after" in book.texts and "discord.place_dropped" in events)
+
+
+async def test_limits_of_history_are_kept(server: DiscordServer, shop: Shop, book: Book) -> None:
+    dm = shop.anna.dm(shop.bot)
+    async with running(server, shop.bot, book):
+        shop.anna.say(dm, "before")
+        await server.wait_until(lambda: book.texts)
+    for number in range(250):
+        shop.anna.say(dm, f"{number}")
+    server.fail_next(Fault.limited(0.3), *READ_MESSAGES)
+    server.fail_next(Fault.error(502), *READ_MESSAGES)
+    async with running(server, shop.bot, book):
+        await server.wait_until(lambda: len(book.texts) == 251, 20)
+    assert server.broken_limits == 0
+
+
+async def test_stopping_takes_no_longer_than_a_few_seconds_when_the_gateway_is_silent(
+    server: DiscordServer, shop: Shop, book: Book
+) -> None:
+    async with running(server, shop.bot, book):
+        server.gateway.silence(shop.bot)
+        began = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - began < 6
