@@ -53,7 +53,7 @@ class DiscordAccount:
         self._counters = counters
         self._rest = Rest(settings.token)
         progress = Progress()
-        places = Places(staff_forum_id=settings.staff_forum_id, known=progress.knows)
+        self._places = places = Places(staff_forum_id=settings.staff_forum_id, known=progress.knows)
         threads = Threads(self._rest)
         self.channel = DiscordChannel(key.name, self._rest, places=places, threads=threads)
         self._lane = Lane(key, intake)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -276,10 +277,32 @@ async def test_limits_of_history_are_kept(server: DiscordServer, shop: Shop, boo
     assert server.broken_limits == 0
 
 
-async def test_stopping_takes_no_longer_than_a_few_seconds_when_the_gateway_is_silent(
+async def test_a_server_that_comes_back_from_an_outage_is_read_again_and_is_no_departure(
     server: DiscordServer, shop: Shop, book: Book
 ) -> None:
-    async with running(server, shop.bot, book):
-        server.gateway.silence(shop.bot)
-        began = asyncio.get_running_loop().time()
-    assert asyncio.get_running_loop().time() - began < 6
+    async with running(server, shop.bot, book) as account:
+        shop.anna.say(shop.help, f"{shop.bot.mention} hello")
+        await server.wait_until(lambda: book.texts)
+        gaps = account.counts["gaps"]
+        server.gateway.lose_next(shop.bot)
+        shop.anna.say(shop.help, f"{shop.bot.mention} are you there?")
+        for event, unavailable in (("GUILD_DELETE", "true"), ("GUILD_CREATE", "false")):
+            account._gateway._heard(f'{{"op":0,"t":"{event}","s":1,"d":{{"id":"{shop.guild.id}","unavailable":{unavailable}}}}}')
+        account._places.has_news = lambda *_: True  # the cache of this client has lost the message as well
+        await server.wait_until(lambda: len(book.texts) == 2)
+        assert account.counts["gaps"] == gaps + 1
+    assert book.of_kind(Departed) == []
+
+
+async def test_answers_name_their_question_where_several_people_talk(server: DiscordServer, shop: Shop, book: Book) -> None:
+    theirs = shop.anna.start_thread("my order", place=shop.help)
+    async with running(server, shop.bot, book) as account:
+        asked = shop.anna.say(shop.help, f"{shop.bot.mention} hello")
+        shop.anna.say(theirs, f"{shop.bot.mention} hello")
+        shop.anna.say(shop.anna.dm(shop.bot), "hello")
+        await server.wait_until(lambda: len(book.texts) == 3)
+        own, other, direct = (one.address for one in book.of_kind(MessageReceived))
+        await account.channel.send(OutboundMessage(new_id(), own, "hi"))
+        await server.wait_until(lambda: account.channel.habits(own).preview and asked.thread)
+        here = replace(own, chat_id=str(shop.help.id), thread_id="")
+        assert [account.channel.habits(at).replies for at in (here, own, other, direct)] == [True, False, True, False]
