@@ -2,14 +2,14 @@
 
 import asyncio
 from contextlib import suppress
+from datetime import UTC, datetime
 
 from adapters.discord.lane import Lane
 from bot.events import AccountKey, Author, ChannelAddress, Cursor, MessageReceived, Received, Skipped
 from tests.discord_book import KEY, Book
-from tests.unit.test_discord_cursors import NOW
 from tests.virtual_time import in_virtual_time
 
-AT = ChannelAddress("discord", "main", "p")
+AT, NOW = ChannelAddress("discord", "main", "p"), datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def message(number: int) -> Received:
