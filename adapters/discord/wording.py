@@ -3,13 +3,15 @@
 import re
 from typing import Any
 
-from adapters.discord.source import read
+from adapters.discord.source import Unreadable, read
 from adapters.discord.table import columns
 
 RULE = "─" * 10
 DEEPEST = 3  # Discord shows headings of three levels
 ROUNDS = 5
 _LANGUAGE = re.compile(r"[\w+#.-]{1,32}")
+_QUOTED = str.maketrans({char: f"%{ord(char):02X}" for char in " ()[]<>\\`*_|"})  # what could end the link or be a mark
+_SPELLED_OUT = frozenset({"Inline", "Autolink", "Email"})
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 
@@ -18,14 +20,21 @@ def wording(markdown: str) -> str:
     Saying it twice changes nothing. Mentions stay as they are: sending allows none.
     """
     for _ in range(ROUNDS):
-        source, events = read(markdown)
-        edits = _Edits(source)
-        for event, place in events:
-            edits.take(event, place["start"], place["end"])
-        if (said := edits.said()) == markdown:
+        if (said := _said(markdown)) == markdown:
             break
         markdown = said
     return markdown
+
+
+def _said(markdown: str) -> str:
+    try:
+        source, events = read(markdown)
+    except Unreadable:
+        return markdown
+    edits = _Edits(source)
+    for event, place in events:
+        edits.take(event, place["start"], place["end"])
+    return edits.said()
 
 
 def length(markdown: str) -> int:
@@ -120,16 +129,17 @@ class _Edits:
         kind, target, start, end = self._links.pop()
         inner = self._inner.pop()
         self._grow(start, end)
-        if kind == "Link" and target["link_type"] in {"Inline", "Autolink", "Email"}:
+        if kind == "Link" and target["link_type"] in _SPELLED_OUT:
             return
-        address = target["dest_url"].replace(" ", "%20").replace("(", "%28").replace(")", "%29")
+        address = target["dest_url"].translate(_QUOTED)
+        web = address.startswith(("http://", "https://"))
         if inner is None:
             self._edits.append((start, end, "image" if self._links else address))
         elif self._links:
             self._edits += [(start, inner[0], ""), (inner[1], end, "")]
-        elif address.startswith(("http://", "https://")):
+        elif web:
             self._edits += [(start, inner[0], "["), (inner[1], end, f"]({address})")]
-        else:
+        elif kind == "Image":
             self._edits += [(start, inner[0], ""), (inner[1], end, f" ({address})")]
 
     # tables and code
@@ -171,7 +181,7 @@ class _Edits:
         lead = re.sub(r"[^>\s]", " ", before)
         lines = code.rstrip("\n").replace("```", "`\u200b`\u200b`").split("\n")
         text = f"\n{lead}".join([f"```{language}", *lines, "```"])
-        self._edits.append((start, start + len(self._source[start:end].rstrip()), text))
+        self._edits.append((start, start + len(self._source[start:end].rstrip(b"\n")), text))
 
 
 def _named(value: Any) -> tuple[str, Any]:

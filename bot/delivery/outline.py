@@ -17,6 +17,10 @@ _FENCE = re.compile(r"(`{3,}|~{3,})([^\n]*)")
 _LONGEST_INFO = 64  # of what a fence that goes on in the next part repeats, in characters
 
 
+class _Unreadable(Exception):
+    """The parser broke on this text."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fence:
     """A block of code: its code begins at `first` and ends at `closing`, where the line that closes it begins."""
@@ -64,12 +68,19 @@ class Outline:
 
 def outline(text: str) -> Outline:
     """Read the structure; a text that the parser breaks on has none."""
+    try:
+        return _outline(text, _marks(text))
+    except _Unreadable:
+        return Outline((), (), (), ())
+
+
+def _outline(text: str, marks: Iterable[tuple[str, bool, int, int]]) -> Outline:
     blocks: list[int] = []
     starts: list[int] = []
     codes: list[tuple[int, int]] = []
     spans: list[tuple[int, int]] = []
     depth, after_heading = 0, False
-    for name, opens, start, end in _marks(text):
+    for name, opens, start, end in marks:
         if name in SPANS or name in ATOMS:
             if opens and (not spans or start >= spans[-1][1]):
                 spans.append((start, end))
@@ -106,7 +117,7 @@ def _events(text: str) -> Iterable[tuple[Any, Any]]:
         # a panic of the Rust parser is no Exception: left alone, one crafted text would end the process
         if type(problem).__name__ != "PanicException":
             raise
-        return ()
+        raise _Unreadable from problem
 
 
 def _opens(event: Any) -> bool:

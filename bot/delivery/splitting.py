@@ -10,7 +10,8 @@ from wcwidth import iter_graphemes
 from bot.delivery.outline import Outline, outline
 
 Measure = Callable[[str], int]
-ENOUGH = 2  # a better place is taken over a later one when the part is at least one in so many full
+ENOUGH = 2  # a better place is taken over a later one when the part is at least half full
+ENOUGH_WHOLE = 8  # and over tearing a link, a span of code or a word when it is an eighth full
 REACH = 8  # a part is sought among so many times its length in source: addresses of links show as one word
 GUESSES = 4  # by proportion, before halving
 _SENTENCE = re.compile(
@@ -18,26 +19,31 @@ _SENTENCE = re.compile(
     r"|[\u3002\uff01\uff1f]+[\u300d\u300f\u201d\uff09]*\s*"  # Chinese and Japanese
     r"|[\u061f\u06d4\u0964]\s*"  # Arabic, Urdu, Hindi
 )
+_LINE = re.compile("\n")
 _GAP = re.compile(r"\s+")
+_LEAD = re.compile(r"[\s>*+#-]*(?:\d{1,9}[.)])?\s*")
+_LONGEST_LEAD = 24
 
 
 def split(text: str, measure: Measure, most: int) -> tuple[str, ...]:
-    """Parts of at most `most` as `measure` counts them, in order, none of them blank; a text that fits comes back as it is.
+    """Parts of at most `most` as `measure` counts them, in order, none of them blank; a text that fits comes back as it is
+    and one of nothing but white space as one part.
 
-    Cut between blocks, else items and rows, lines, sentences, words, characters; the first parts of a growing text stay what
-    they are. `measure` must not shrink by more than marks (`**`) when a text grows. A `most` too small for one character or
-    a fence's own lines is exceeded or leaves the fence out; from 100 on neither happens to ordinary text.
+    Cut between blocks, else items and rows, lines, sentences, words, characters. The first parts of a growing text stay what
+    they are, but for a link or style that closes just at the cut. `measure` may shrink only by marks (`**`) when a text
+    grows. A `most` too small for one character or a fence's own lines is exceeded or leaves the fence out; from 100 on
+    neither happens to ordinary text.
     """
     cuts = _Cuts(text, measure, most)
     parts, start = [], 0
     while start < len(text):
         end, part = cuts.next(start)
-        if end == len(text) and not start:
+        if end == len(text) and not start and (part == text or measure(text) <= most):
             return (text,)
         if text[start:end].strip():
             parts.append(part)
         start = end
-    return tuple(parts) or (text,)
+    return tuple(parts) or ("",)
 
 
 class _Cuts:
@@ -57,9 +63,9 @@ class _Cuts:
         shape = self._shape()
         search = _Search(start, len(self._text), lambda end: self._measure(piece(self._text, shape, start, end)), self._most)
         search.rate = self._rate
-        for places in self._levels(shape, start):
+        for enough, places in self._levels(shape, start):
             search.advance(places())
-            if (search.found > start and search.size * ENOUGH >= self._most) or search.found == len(self._text):
+            if (search.found > start and search.size * enough >= self._most) or search.found == len(self._text):
                 break
         if search.found > start:
             self._rate = search.rate
@@ -70,8 +76,8 @@ class _Cuts:
         self._outline = self._outline or outline(self._text)
         return self._outline
 
-    def _levels(self, shape: Outline, start: int) -> Iterator[Callable[[], Sequence[int]]]:
-        """Kinds of places after `start`, the best first."""
+    def _levels(self, shape: Outline, start: int) -> Iterator[tuple[int, Callable[[], Sequence[int]]]]:
+        """Kinds of places after `start`, the best first, with how full a part must be to go no further."""
         window = self._text[start : start + REACH * self._most]
         stop = start + len(window)
         last = [stop] if stop == len(self._text) else []
@@ -81,16 +87,24 @@ class _Cuts:
 
         def after(pattern: re.Pattern[str], fits: Callable[[int], bool]) -> list[int]:
             found = (start + one.end() for one in pattern.finditer(window))
-            return [*(place for place in found if place < stop and fits(place)), *last]
+            return [*(place for place in found if place < stop and fits(place) and not self._leads(place)), *last]
 
-        yield lambda: among(shape.blocks)
-        yield lambda: among(shape.starts)
-        yield lambda: after(re.compile("\n"), shape.allows)
-        yield lambda: after(_SENTENCE, shape.whole)
-        yield lambda: after(_GAP, shape.whole)
-        yield lambda: after(_GAP, shape.allows)
-        yield lambda: [place for place in _clusters(window[: 2 * self._most], start) if shape.allows(place)]
-        yield lambda: [place for place in range(start + 1, min(start + 2 * self._most, stop)) if shape.allows(place)]
+        yield ENOUGH, lambda: among(shape.blocks)
+        yield ENOUGH, lambda: among(shape.starts)
+        yield ENOUGH, lambda: after(_LINE, shape.allows)
+        yield ENOUGH, lambda: after(_SENTENCE, shape.whole)
+        yield ENOUGH_WHOLE, lambda: after(_GAP, shape.whole)
+        yield ENOUGH_WHOLE, lambda: after(_GAP, shape.allows)
+        yield ENOUGH_WHOLE, lambda: [place for place in _clusters(window[: 2 * self._most], start) if shape.allows(place)]
+        yield (
+            ENOUGH_WHOLE,
+            lambda: [place for place in range(start + 1, min(start + 2 * self._most, stop)) if shape.allows(place)],
+        )
+
+    def _leads(self, place: int) -> bool:
+        """Whether nothing but indentation and marks of a list, a quote or a heading stands before `place` on its line."""
+        line = self._text.rfind("\n", max(place - _LONGEST_LEAD, 0), place) + 1
+        return (line > 0 or place <= _LONGEST_LEAD) and line < place and _LEAD.fullmatch(self._text, line, place) is not None
 
     def _anyhow(self, start: int) -> tuple[int, str]:
         """Not even a character fits with its fence around it: characters then, without."""

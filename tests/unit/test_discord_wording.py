@@ -6,20 +6,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.discord.wording import RULE, length, wording
-from tests.markdown_samples import SAMPLES, every_prefix
+from tests.markdown_samples import PIECES, SAMPLES, balanced, every_prefix
 
-PIECES = st.sampled_from(
-    ["\n", "\n\n", " ", "    ", "\t", "- ", "1. ", "> ", "# ", "#### ", "`", "```", "~~~", "*", "**", "_", "[", "](", ")", "![", "[a]: b"]
-    + ["<", "|", "|-|", "---", "===", "\\", "a", "漢", "\U0001f600", "\ud800", "\r", "http://a.b"]
-)
-MARKDOWN = st.one_of(st.lists(PIECES, max_size=50).map("".join), st.text(max_size=80))
+MARKDOWN = st.one_of(st.lists(st.sampled_from(PIECES), max_size=60).map("".join), st.text(max_size=80))
 
 
 @pytest.mark.parametrize(
     ("markdown", "said"),
     [
         # what Discord knows is left alone
-        ("# A **b** *c* ~~d~~ `e` [f](https://g.h)\n- i\n  1. j\n> k", "# A **b** *c* ~~d~~ `e` [f](https://g.h)\n- i\n  1. j\n> k"),
+        (
+            "# A **b** *c* ~~d~~ `e` [f](https://g.h)\n- i\n  1. j\n> k",
+            "# A **b** *c* ~~d~~ `e` [f](https://g.h)\n- i\n  1. j\n> k",
+        ),
         ("```py\nx\n```", "```py\nx\n```"),
         ("@everyone <@1> <b>x</b> <https://a.b>", "@everyone <@1> <b>x</b> <https://a.b>"),
         # tables
@@ -45,7 +44,10 @@ MARKDOWN = st.one_of(st.lists(PIECES, max_size=50).map("".join), st.text(max_siz
         ("> ```\n> a", "> ```\n> a\n> ```"),
         ("```py\nopen", "```py\nopen\n```"),
         # nothing inside code is touched
-        ("```\n#### a\n---\n![b](https://c.d)\n```\n`![b](https://c.d)`", "```\n#### a\n---\n![b](https://c.d)\n```\n`![b](https://c.d)`"),
+        (
+            "```\n#### a\n---\n![b](https://c.d)\n```\n`![b](https://c.d)`",
+            "```\n#### a\n---\n![b](https://c.d)\n```\n`![b](https://c.d)`",
+        ),
         ("", ""),
     ],
 )
@@ -54,12 +56,12 @@ def test_markdown_is_said_in_discords_way(markdown: str, said: str) -> None:
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_saying_a_prefix_of_a_sample_twice_changes_nothing(name: str) -> None:
+def test_a_prefix_of_a_sample_has_whole_fences_and_saying_it_twice_changes_nothing(name: str) -> None:
     text = SAMPLES[name]
     for prefix in every_prefix(text, max(1, len(text) // 40)):
         said = wording(prefix)
         assert wording(said) == said
-        assert said.count("```") % 2 == 0 or "```" not in prefix or "`" in prefix.rpartition("\n")[2]
+        assert balanced(said)
 
 
 @settings(max_examples=300, deadline=None)
@@ -70,10 +72,10 @@ def test_saying_any_text_twice_changes_nothing(markdown: str) -> None:
     assert length(markdown) == len(said)
 
 
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("name", [name for name in SAMPLES if name != "links"])
 def test_no_letter_of_a_sample_is_lost(name: str) -> None:
     said = iter(wording(SAMPLES[name]))
-    lost = [char for char in SAMPLES[name] if char.isalnum() and char not in said]
+    lost = [char for char in SAMPLES[name].replace("<br>", " ") if char.isalnum() and char not in said]
     assert lost == []
 
 

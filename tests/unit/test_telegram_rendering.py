@@ -11,16 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.telegram.entities import Span, sane
 from adapters.telegram.rendering import Rendered, length, render
-from tests.markdown_samples import SAMPLES, every_prefix
+from tests.markdown_samples import PIECES, SAMPLES, every_prefix
 from tests.telegram_entities import complaints, refused
 
-PIECES = st.sampled_from(
-    ["\n", "\n\n", " ", "    ", "\t", "\r", "- ", "1. ", "> ", "# ", "`", "```", "~~~", "*", "**", "_", "~~", "[", "](", ")", "!["]
-    + ["[a]: ", "<", "<b>", "<!--", "&amp;", "&#0;", "|", "|-|", "---", "$", "\\", "http://a.b", "tg://user?id=1", "[x] ", ":", "="]
-    + ["a", "é", "漢", "👩‍👧", "\U0001f600", "ع", "\u202e", "\u0333", "\x00", "\ud800", "\u200b"]
-)
-MARKDOWN = st.one_of(st.lists(PIECES, max_size=60).map("".join), st.text(st.characters(), max_size=80))
+MARKDOWN = st.one_of(st.lists(st.sampled_from(PIECES), max_size=60).map("".join), st.text(max_size=80))
 
 
 def seen(markdown: str) -> dict[str, list[str]]:
@@ -52,12 +48,17 @@ def seen(markdown: str) -> dict[str, list[str]]:
         ("3. a\n4. b\n   - c", "3. a\n4. b\n  • c", {}),
         ("- [ ] a\n- [x] b", "☐ a\n☑ b", {}),
         ("- a\n\n  b\n- c", "• a\n\n  b\n• c", {}),
+        ("- # a\n  b\n  ```\n  c\n  ```\n  d", "• a\n  b\nc\n  d", {"bold": ["a"], "pre": ["c"]}),
         # one empty line where the source has one, none where it has none
         ("a\n\n\n\nb\n- c\n\n\nd", "a\n\nb\n• c\n\nd", {}),
         ("a\n\n---\n\nb", "a\n\n——————\n\nb", {}),
         # tables
         ("| a | b |\n|---|---|\n| 漢字 | **x** |", "a    | b\n-----+--\n漢字 | x", {"pre": ["a    | b\n-----+--\n漢字 | x"]}),
-        ("|a|\n|---|\n|[b](https://c.d)|", "a\n---------------\nb (https://c.d)", {"pre": ["a\n---------------\nb (https://c.d)"]}),
+        (
+            "|a|\n|---|\n|[b](https://c.d)|",
+            "a\n---------------\nb (https://c.d)",
+            {"pre": ["a\n---------------\nb (https://c.d)"]},
+        ),
         # links that Telegram would refuse, or make a mention of, are text
         ("[a](http://localhost/)", "a (http://localhost/)", {}),
         ("[a](tg://user?id=1)", "a (tg://user?id=1)", {}),
@@ -165,7 +166,9 @@ def test_other_errors_of_the_parser_are_not_hidden(monkeypatch: pytest.MonkeyPat
         render("**a**")
 
 
-@pytest.mark.parametrize("text", [">" * 8000, "[" * 8000, "- " * 4000, "*a " * 4000, "![[]()" * 1500, "<" * 8000, "[a]: b\n" * 1500])
+@pytest.mark.parametrize(
+    "text", [">" * 8000, "[" * 8000, "- " * 4000, "*a " * 4000, "![[]()" * 1500, "<" * 8000, "[a]: b\n" * 1500]
+)
 def test_a_crafted_text_takes_no_time(text: str) -> None:
     started = time.process_time()
     check(text)
@@ -175,6 +178,28 @@ def test_a_crafted_text_takes_no_time(text: str) -> None:
 def test_rendering_does_not_load_the_library_of_the_channel() -> None:
     done = [sys.executable, "-c", "import sys, adapters.telegram.rendering; sys.exit('aiogram' in sys.modules)"]
     assert subprocess.run(done, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("spans", "kept"),
+    [
+        ([Span("bold", 0, 9), Span("italic", 2, 3)], ["bold", "italic"]),
+        ([Span("italic", 2, 3), Span("bold", 0, 9)], ["bold", "italic"]),  # sorted
+        ([Span("bold", 0, 5), Span("italic", 3, 9)], ["bold"]),  # crossing
+        ([Span("bold", 0, 9), Span("bold", 2, 3)], ["bold"]),  # a type inside itself
+        ([Span("blockquote", 0, 9), Span("code", 2, 3)], ["blockquote", "code"]),
+        ([Span("bold", 0, 9), Span("blockquote", 2, 3)], ["bold"]),
+        ([Span("text_link", 0, 9, "https://a.b"), Span("code", 2, 3)], ["text_link"]),
+        ([Span("pre", 0, 9), Span("bold", 2, 3)], ["pre"]),
+        ([Span("bold", -5, 99)], ["bold"]),  # outside: brought inside
+        ([Span("bold", 4, 5), Span("bold", 99, 120)], []),  # blank, or nothing
+    ],
+)
+def test_whatever_marks_are_laid_only_those_that_telegram_accepts_are_sent(spans: list[Span], kept: list[str]) -> None:
+    text = "\U0001f600abc def"
+    found = sane(text, spans)
+    assert [one.type for one in found] == kept
+    assert complaints(text, found) == []
 
 
 class Mark(NamedTuple):
@@ -210,6 +235,8 @@ def test_the_checker_sees_a_broken_rule(text: str, marks: list[Mark], complaint:
     assert complaint in "\n".join(complaints(text, marks))
 
 
-@pytest.mark.parametrize("url", ["http://a", "http://", "ftp://a.b", "a.b", "mailto:a@b.c", "http://a.b:0", "http://a b.c", "tg://", "tg://a.b"])
+@pytest.mark.parametrize(
+    "url", ["http://a", "http://", "ftp://a.b", "a.b", "mailto:a@b.c", "http://a.b:0", "http://a b.c", "tg://", "tg://a.b"]
+)
 def test_the_checker_refuses_addresses_that_the_server_refuses(url: str) -> None:
     assert refused(url)
