@@ -9,8 +9,8 @@ import pytest
 from bot.events import Departed, MessageDeleted, MessageEdited, MessageReceived, Undecodable
 from bot.ports import OutboundMessage
 from bot.store.ids import new_id
-from tests.discord_book import Book, account_of, running, told
-from tests.discord_server import EVERYONE, READ_MESSAGES, Application, Channel, DiscordServer, Fault, Limits, Permission, Person
+from tests.discord_book import Book, Shop, account_of, running, told
+from tests.discord_server import EVERYONE, DiscordServer, Limits, Permission
 
 
 @pytest.fixture
@@ -22,21 +22,6 @@ async def server() -> AsyncIterator[DiscordServer]:
 @pytest.fixture
 def book(server: DiscordServer) -> Book:
     return Book(server.touch)
-
-
-class Shop:
-    """A guild with a text channel, a forum, two people and the bot."""
-
-    def __init__(self, server: DiscordServer, *, permissions: int = EVERYONE) -> None:
-        self.bot: Application = server.application("token-of-the-shop")
-        self.guild = server.world.guild("Shop", permissions=permissions)
-        server.world.invite(self.guild, self.bot)
-        self.anna: Person = server.person("anna")
-        self.bert: Person = server.person("bert")
-        for person in (self.anna, self.bert):
-            person.join(self.guild)
-        self.help: Channel = server.world.text_channel(self.guild, "help")
-        self.forum: Channel = server.world.forum(self.guild, "tickets")
 
 
 @pytest.fixture
@@ -105,56 +90,6 @@ async def test_an_edit_and_a_deletion_name_the_address_of_their_message(server: 
     assert message.platform_id == edited.platform_id == deleted.platform_id
 
 
-async def test_what_was_written_while_nothing_ran_is_read_from_history_once_and_in_order(
-    server: DiscordServer, shop: Shop, book: Book
-) -> None:
-    dm = shop.anna.dm(shop.bot)
-    async with running(server, shop.bot, book):
-        shop.anna.say(dm, "before")
-        shop.anna.say(shop.help, f"{shop.bot.mention} in the channel")
-        await server.wait_until(lambda: len(book.texts) == 2)
-    for number in range(130):
-        shop.anna.say(dm, f"meanwhile {number}")
-    shop.bert.say(shop.help, f"{shop.bot.mention} me too")
-    async with running(server, shop.bot, book):
-        shop.anna.say(dm, "after")
-        await server.wait_until(lambda: len(book.texts) == 134)
-    direct = [one.text for one in book.of_kind(MessageReceived) if one.address.chat_id == str(dm.id)]
-    assert direct == ["before", *(f"meanwhile {number}" for number in range(130)), "after"]
-    assert "me too" in book.texts
-
-
-async def test_a_store_that_is_away_delays_and_loses_nothing(server: DiscordServer, shop: Shop, book: Book) -> None:
-    dm = shop.anna.dm(shop.bot)
-    async with running(server, shop.bot, book):
-        book.away = True
-        for number in range(20):
-            shop.anna.say(dm, f"question {number}")
-        await server.wait_until(lambda: book.refused > 2)
-        assert book.texts == []
-        book.away = False
-        await server.wait_until(lambda: len(book.texts) == 20)
-    assert book.texts == [f"question {number}" for number in range(20)]
-
-
-@pytest.mark.parametrize("cut", ["kill", "reconnect", "end_sessions", "invalidate"])
-async def test_a_lost_connection_costs_no_message_and_no_order(server: DiscordServer, shop: Shop, book: Book, cut: str) -> None:
-    dm = shop.anna.dm(shop.bot)
-    async with running(server, shop.bot, book) as account:
-        shop.anna.say(dm, "before")
-        await server.wait_until(lambda: book.texts)
-        gaps = account.counts["gaps"]
-        getattr(server.gateway, cut)(shop.bot)
-        if cut == "end_sessions":
-            server.gateway.kill(shop.bot)
-        for number in range(5):
-            shop.anna.say(dm, f"meanwhile {number}")
-        await server.wait_until(lambda: account.counts["gaps"] > gaps and server.gateway.connected(shop.bot), 20)
-        shop.anna.say(dm, "after")
-        await server.wait_until(lambda: "after" in book.texts, 20)
-    assert book.texts == ["before", *(f"meanwhile {number}" for number in range(5)), "after"]
-
-
 async def test_an_event_that_the_gateway_repeats_is_the_same_update(server: DiscordServer, shop: Shop, book: Book) -> None:
     dm = shop.anna.dm(shop.bot)
     server.gateway.repeat_next(shop.bot)
@@ -206,39 +141,6 @@ async def test_a_channel_that_is_deleted_and_a_server_that_puts_the_bot_out_are_
     assert [one.address.chat_id for one in book.of_kind(Departed)] == [str(other.id), str(shop.help.id)]
 
 
-async def test_the_thread_of_a_question_bears_its_first_words_and_its_gap_is_closed_too(
-    server: DiscordServer, shop: Shop, book: Book
-) -> None:
-    async with running(server, shop.bot, book) as account:
-        asked = shop.anna.say(shop.help, f"{shop.bot.mention} where is my order?")
-        await server.wait_until(lambda: book.texts)
-        (message,) = book.of_kind(MessageReceived)
-        await account.channel.send(OutboundMessage(new_id(), message.address, "which one?"))
-    assert asked.thread is not None
-    assert asked.thread.name == "where is my order?"
-    shop.anna.say(asked.thread, "number 17")
-    async with running(server, shop.bot, book):
-        await server.wait_until(lambda: "number 17" in book.texts)
-    assert {one.address for one in book.of_kind(MessageReceived)} == {message.address}
-
-
-async def test_what_finds_no_room_while_the_store_is_away_is_read_from_history_in_order(
-    server: DiscordServer, shop: Shop, book: Book
-) -> None:
-    dm, other = shop.anna.dm(shop.bot), shop.bert.dm(shop.bot)
-    async with running(server, shop.bot, book) as account:
-        account._lane._most = 5
-        book.away = True
-        for number in range(20):
-            shop.anna.say(dm, f"{number}")
-        shop.bert.say(other, "a stranger")
-        await server.wait_until(lambda: account.counts["overflow"] and book.refused > 2)
-        book.away = False
-        await server.wait_until(lambda: len(book.texts) == 21, 20)
-    assert [text for text in book.texts if text != "a stranger"] == [f"{number}" for number in range(20)]
-    assert account.counts["lost"] == 0
-
-
 async def test_an_update_that_cannot_be_read_is_kept_and_holds_up_nothing(server: DiscordServer, shop: Shop, book: Book) -> None:
     dm = shop.anna.dm(shop.bot)
     async with running(server, shop.bot, book) as account:
@@ -246,52 +148,6 @@ async def test_an_update_that_cannot_be_read_is_kept_and_holds_up_nothing(server
         shop.anna.say(dm, "hello")
         await server.wait_until(lambda: book.texts and len(book.kept) == 2)
     assert [one.event for one in book.kept.values() if not one.key.startswith("m")] == [Undecodable("shape")]
-
-
-async def test_a_place_that_may_not_be_read_any_more_is_dropped_and_the_others_are_read(
-    server: DiscordServer, shop: Shop, book: Book
-) -> None:
-    dm = shop.anna.dm(shop.bot)
-    async with running(server, shop.bot, book):
-        shop.anna.say(shop.help, f"{shop.bot.mention} hello")
-        shop.anna.say(dm, "before")
-        await server.wait_until(lambda: len(book.texts) == 2)
-    shop.anna.say(dm, "after")
-    server.world.overwrite(shop.help, shop.guild, deny=Permission.VIEW_CHANNEL)
-    with told(server) as events:
-        async with running(server, shop.bot, book):
-            await server.wait_until(lambda: "after" in book.texts and "discord.place_dropped" in events)
-
-
-async def test_limits_of_history_are_kept(server: DiscordServer, shop: Shop, book: Book) -> None:
-    dm = shop.anna.dm(shop.bot)
-    async with running(server, shop.bot, book):
-        shop.anna.say(dm, "before")
-        await server.wait_until(lambda: book.texts)
-    for number in range(250):
-        shop.anna.say(dm, f"{number}")
-    server.fail_next(Fault.limited(0.3), *READ_MESSAGES)
-    server.fail_next(Fault.error(502), *READ_MESSAGES)
-    async with running(server, shop.bot, book):
-        await server.wait_until(lambda: len(book.texts) == 251, 20)
-    assert server.broken_limits == 0
-
-
-async def test_a_server_that_comes_back_from_an_outage_is_read_again_and_is_no_departure(
-    server: DiscordServer, shop: Shop, book: Book
-) -> None:
-    async with running(server, shop.bot, book) as account:
-        shop.anna.say(shop.help, f"{shop.bot.mention} hello")
-        await server.wait_until(lambda: book.texts)
-        gaps = account.counts["gaps"]
-        server.gateway.lose_next(shop.bot)
-        shop.anna.say(shop.help, f"{shop.bot.mention} are you there?")
-        for event, unavailable in (("GUILD_DELETE", "true"), ("GUILD_CREATE", "false")):
-            account._gateway._heard(f'{{"op":0,"t":"{event}","s":1,"d":{{"id":"{shop.guild.id}","unavailable":{unavailable}}}}}')
-        account._places.has_news = lambda *_: True  # the cache of this client has lost the message as well
-        await server.wait_until(lambda: len(book.texts) == 2)
-        assert account.counts["gaps"] == gaps + 1
-    assert book.of_kind(Departed) == []
 
 
 async def test_answers_name_their_question_where_several_people_talk(server: DiscordServer, shop: Shop, book: Book) -> None:
