@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from typing import Protocol
 
 import structlog
 from starlette.routing import BaseRoute
@@ -26,19 +27,34 @@ CLOSE_WITHIN_S = 5.0
 log = structlog.get_logger(__name__)
 
 
+class Counters(Protocol):
+    """The metrics of whoever builds the account."""
+
+    def count(self, name: str, *labels: str) -> None: ...
+
+
 class DiscordAccount:
     """`channel` is the `PushChannel`. `counts` tells what happened by name: gaps, caught_up (messages read from history),
     overflow, lost (in a gap, not in any history), dropped_places, not_taken, not_deferred, not_said, failures.
     """
 
-    def __init__(self, key: AccountKey, settings: DiscordSettings, intake: Intake, cursors: Cursors) -> None:
+    def __init__(
+        self,
+        key: AccountKey,
+        settings: DiscordSettings,
+        intake: Intake,
+        cursors: Cursors,
+        *,
+        counters: Counters | None = None,
+    ) -> None:
         quieten()
         point_to(settings.api_base, settings.gateway_url)
         self.key = key
         self.counts: Counter[str] = Counter()
+        self._counters = counters
         self._rest = Rest(settings.token)
         progress = Progress()
-        places = Places(staff_forum_id=settings.staff_forum_id, known=progress.knows)
+        self._places = places = Places(staff_forum_id=settings.staff_forum_id, known=progress.knows)
         threads = Threads(self._rest)
         self.channel = DiscordChannel(key.name, self._rest, places=places, threads=threads)
         self._lane = Lane(key, intake)
@@ -72,6 +88,8 @@ class DiscordAccount:
                         parts.create_task(part())
             except Exception:  # loop boundary: the running part of one account; the others go on
                 self.counts["failures"] += 1
+                if self._counters is not None:
+                    self._counters.count("failures", "discord")
                 log.exception("discord.failed", account=self.key.name)
                 await asyncio.sleep(AGAIN_S)
 

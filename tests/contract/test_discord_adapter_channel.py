@@ -138,6 +138,7 @@ async def test_nobody_is_pinged_and_long_texts_are_measured_as_discord_counts_th
     (seen,) = [one for one in rig.server.seen(rig.dm) if one.what == "sent"]
     assert not seen.pings.users
     assert not seen.pings.everyone
+    assert rig.dm.messages[seen.message_id or 0].flags & 4  # links show no embeds
     assert rig.channel.measure("\N{SLIGHTLY SMILING FACE}" * 10) == 10
     with pytest.raises(MessageRefused):
         await rig.channel.send(words(rig.at, "x" * 2001))
