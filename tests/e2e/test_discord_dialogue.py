@@ -133,6 +133,7 @@ async def test_what_was_said_while_the_gateway_was_away_is_answered(shop: Street
     ann.say(dm, "one")
     await shown(shop, dm, "You said: one")
     shop.discord.gateway.end_sessions()
+    shop.discord.gateway.kill()
     ann.say(dm, "two")
     await shown(shop, dm, "You said: two")
 
