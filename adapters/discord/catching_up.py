@@ -12,7 +12,7 @@ import structlog
 
 from adapters.discord.cursors import Progress
 from adapters.discord.failures import translated
-from adapters.discord.history import Line, page_after
+from adapters.discord.history import PER_PAGE, Line, page_after
 from adapters.discord.inlet import Inlet
 from adapters.discord.lane import Lane, store
 from adapters.discord.payloads import Channel
@@ -24,7 +24,7 @@ from bot.events import AccountKey, Cursor, Received
 from bot.ports import Cursors, Intake
 
 READERS = 4
-PAUSE_S = 0.2
+PAUSE_S = 0.2  # four readers then ask some fifteen times a second, of the fifty that sending shares
 AGAIN_S = 1.0
 MOST_TRIES = 4
 LONGEST_S = 30.0
@@ -148,6 +148,8 @@ class CatchingUp:
         await store(self._intake, self._account, self._translated(page, place))
         self._counts["caught_up"] += len(page)
         self._progress.read_through(place_id, page[-1].id)
+        if len(page) < PER_PAGE:  # what was written since then is heard, and held
+            return self._finish(place_id)
         await asyncio.sleep(PAUSE_S)
         return False
 

@@ -1,4 +1,4 @@
-"""Gaps of the Discord adapter against the stand-in: what the gateway did not tell, or nobody could store, is read from history."""
+"""Gaps of the Discord adapter against the stand-in: what nobody heard, or could store, is read from history."""
 
 from collections.abc import AsyncIterator
 
