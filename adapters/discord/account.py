@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from typing import Protocol
 
 import structlog
 from starlette.routing import BaseRoute
@@ -22,20 +21,13 @@ from adapters.discord.threads import Threads
 from bot.events import AccountKey
 from bot.ports import Cursors, Intake
 
-AGAIN_S = 5.0
 CLOSE_WITHIN_S = 5.0
 log = structlog.get_logger(__name__)
 
 
-class Counters(Protocol):
-    """The metrics of whoever builds the account."""
-
-    def count(self, name: str, *labels: str) -> None: ...
-
-
 class DiscordAccount:
     """`channel` is the `PushChannel`. `counts` tells what happened by name: gaps, caught_up (messages read from history),
-    overflow, lost (in a gap, not in any history), dropped_places, not_taken, not_deferred, not_said, failures.
+    overflow, lost (in a gap, not in any history), dropped_places, not_taken, not_deferred, not_said.
     """
 
     def __init__(
@@ -44,14 +36,11 @@ class DiscordAccount:
         settings: DiscordSettings,
         intake: Intake,
         cursors: Cursors,
-        *,
-        counters: Counters | None = None,
     ) -> None:
         quieten()
         point_to(settings.api_base, settings.gateway_url)
         self.key = key
         self.counts: Counter[str] = Counter()
-        self._counters = counters
         self._rest = Rest(settings.token)
         progress = Progress()
         self._places = places = Places(staff_forum_id=settings.staff_forum_id, known=progress.knows)
@@ -80,18 +69,10 @@ class DiscordAccount:
         return []
 
     async def run(self) -> None:
-        """Receive until cancelled. Only whoever holds the account's lease may run it."""
-        while True:
-            try:
-                async with asyncio.TaskGroup() as parts:
-                    for part in (self._lane.run, self._catching_up.run, self._gateway.run):
-                        parts.create_task(part())
-            except Exception:  # loop boundary: the running part of one account; the others go on
-                self.counts["failures"] += 1
-                if self._counters is not None:
-                    self._counters.count("failures", "discord")
-                log.exception("discord.failed", account=self.key.name)
-                await asyncio.sleep(AGAIN_S)
+        """Receive until cancelled. Only whoever holds the account's lease may run it. An error that nobody foresaw is raised."""
+        async with asyncio.TaskGroup() as parts:
+            for part in (self._lane.run, self._catching_up.run, self._gateway.run):
+                parts.create_task(part())
 
     async def close(self) -> None:
         """End the connections for sending; bounded."""

@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
 
 import structlog
 from aiogram.exceptions import TelegramAPIError
@@ -27,21 +26,12 @@ from adapters.telegram.webhook import Webhook
 from bot.events import AccountKey
 from bot.ports import Cursors, Intake
 
-FAILED_S = 5.0
 IDENTIFY_S = 5
 log = structlog.get_logger()
 
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-class Counters(Protocol):
-    """The metrics of the composition root."""
-
-    def count(self, name: str, *labels: str) -> None:
-        """Add one to the counter of that name."""
-        ...
 
 
 class TelegramAccount:
@@ -58,7 +48,6 @@ class TelegramAccount:
         intake: Intake,
         cursors: Cursors,
         *,
-        counters: Counters | None = None,
         now: Callable[[], datetime] = _utc_now,
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
@@ -67,7 +56,6 @@ class TelegramAccount:
         self._key = key
         self._settings = settings
         self.counts: Counter[str] = Counter()
-        self._counters = counters
         self._bot = connect(settings)
         self._me: Me | None = None
         troubles = Troubles(key.name)
@@ -90,24 +78,13 @@ class TelegramAccount:
         """What the public listener serves for the account: nothing in polling mode."""
         return self._webhook.routes() if self._settings.mode == "webhook" else []
 
-    async def run(self) -> None:
-        """Receive until cancelled. Here alone an error that nobody foresaw ends: it is logged, and receiving begins anew."""
-        while True:
-            try:
-                await self._receive()
-            except Exception:
-                log.exception("telegram.receiving_failed", account=self._key.name)
-                self.counts["failures"] += 1
-                if self._counters is not None:
-                    self._counters.count("failures", "telegram")
-                await self._patience.sleep(FAILED_S)
-
     async def close(self) -> None:
         """Within about four seconds: give up unanswered presses and close the connections."""
         await self._acknowledger.close()
         await disconnect(self._bot)
 
-    async def _receive(self) -> None:
+    async def run(self) -> None:
+        """Receive until cancelled. What Telegram does is borne; an error that nobody foresaw is raised."""
         me = self._me = await self._patience.asked(self._get_me)
         log.info("telegram.connected", account=self._key.name, bot_id=me.id, username=me.username, mode=self._settings.mode)
         async with asyncio.TaskGroup() as tasks:

@@ -26,6 +26,9 @@ class Platform(Adapter, Protocol):
     @property
     def channel(self) -> PushChannel: ...
 
+    @property
+    def counts(self) -> Mapping[str, int]: ...
+
     def routes(self) -> Sequence[BaseRoute]:
         """What the public listener serves for it."""
         ...
@@ -57,8 +60,14 @@ class ChannelAccount:
         self._module = module
         self._make = make
         self._needs = needs
+        self._platform: Platform | None = None
         self._part: PushAccount | None = None
         self._door = Door()
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What its adapter met since it started, by name."""
+        return self._platform.counts if self._platform is not None else {}
 
     @property
     def held(self) -> bool:
@@ -68,7 +77,8 @@ class ChannelAccount:
     async def run(self, stopping: asyncio.Event) -> None:
         """Load the SDK, then hold and serve the account until `stopping`."""
         await asyncio.to_thread(import_module, self._module)
-        platform, needs = self._make(), self._needs
+        needs = self._needs
+        self._platform = platform = self._make()
         self._door.inside = Router(list(platform.routes()))
         self._part = PushAccount(
             needs.store,
@@ -138,7 +148,7 @@ def _telegram(configuration: Configuration, key: AccountKey, needs: Needs) -> tu
         from adapters.telegram.account import TelegramAccount
 
         settings = configuration.telegram[key.name]
-        return TelegramAccount(key, settings, needs.intake, needs.cursors, counters=needs.metrics)
+        return TelegramAccount(key, settings, needs.intake, needs.cursors)
 
     return "adapters.telegram.account", make, needs
 

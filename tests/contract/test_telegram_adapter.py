@@ -22,7 +22,7 @@ from bot.ports import OutboundMessage
 from bot.store.ids import new_id
 from bot.views import ButtonView
 from tests.contract.telegram_rig import running, settings_for, soon
-from tests.telegram_double import LogLines, MemoryIntake
+from tests.telegram_double import MemoryIntake
 from tests.telegram_server import BotAccount, Fault, Limits, TelegramServer
 from tests.web_server import WebServer
 
@@ -303,27 +303,6 @@ async def test_the_webhook_is_set_once_and_with_the_secret(webhook) -> None:
     assert server.calls["setWebhook"] == 1
     async with running(server, account, MemoryIntake(), mode="webhook", webhook_url=door.url, webhook_secret="another"):
         await until(lambda: server.calls["setWebhook"] == 2)
-
-
-async def test_an_error_that_nobody_foresaw_is_logged_and_receiving_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = LogLines.of("adapters.telegram.account", monkeypatch)
-
-    class Broken(MemoryIntake):
-        broken = True
-
-        async def receive(self, batch):
-            if self.broken:
-                self.broken = False
-                raise ZeroDivisionError
-            return await super().receive(batch)
-
-    async with TelegramServer(Limits.none()) as server:
-        account, ann, intake = server.add_bot(), server.add_user("Ann"), Broken()
-        ann.say("hello")
-        async with running(server, account, intake) as part:
-            await until(lambda: intake.texts == ["hello"])
-            assert part.counts["failures"] == 1
-    assert [line["event"] for line in lines] == ["telegram.connected", "telegram.receiving_failed", "telegram.connected"]
 
 
 async def test_a_polling_account_serves_no_route() -> None:
