@@ -86,8 +86,9 @@ async def test_no_word_of_the_model_pings_anybody(shop: Street) -> None:
 async def test_a_command_is_answered_for_its_asker_alone(shop: Street) -> None:
     place, ann = shop.guild()
     ran = ann.run(place, "help", bot=shop.app)
-    await shop.discord.wait_until(lambda: any(one.text == telling.HELP for one in shop.discord.seen(place)), PATIENCE_S)
-    told = next(one for one in shop.discord.seen(place) if one.text == telling.HELP)
+    wanted = telling.help_text("discord")
+    await shop.discord.wait_until(lambda: any(one.text == wanted for one in shop.discord.seen(place)), PATIENCE_S)
+    told = next(one for one in shop.discord.seen(place) if one.text == wanted)
     assert (told.ephemeral, told.interaction) == (True, ran.id)
 
 
