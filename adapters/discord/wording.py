@@ -3,8 +3,8 @@
 import re
 from typing import Any
 
+from adapters.columns import columns
 from adapters.discord.source import Unreadable, read
-from adapters.discord.table import columns
 
 RULE = "─" * 10
 DEEPEST = 3  # Discord shows headings of three levels

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from adapters.columns import columns
 from adapters.telegram.characters import linkable
 from adapters.telegram.page import Page
-from adapters.telegram.table import columns
 
 STYLES = {"Strong": "bold", "Emphasis": "italic", "Strikethrough": "strikethrough"}
 RULE = "——————"
