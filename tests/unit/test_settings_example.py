@@ -7,9 +7,9 @@ from operator import getitem
 from pathlib import Path
 
 import pytest
-from adapters.discord.settings import DiscordSettings
 from pydantic import BaseModel, SecretStr
 
+from adapters.discord.settings import DiscordSettings
 from adapters.telegram.settings import TelegramSettings
 from adapters.web.settings import WebSettings
 from bot.cli import configuration
