@@ -8,7 +8,7 @@ from bot.conversation.parties import NOT_ADDRESSED
 from bot.conversation.sender import Sender, Taken, entry
 from bot.conversation.telling import UNREADABLE, tell
 from bot.events import Ignored, MessageReceived, Stored
-from bot.store import amending, controls, conversations, dialogue, inbox, message_map, outbox, turns
+from bot.store import amending, controls, conversations, dialogue, inbox, message_map, outbox, turns, waiting
 from bot.store.bulletin import Topic
 from bot.store.ids import AccountId, ConversationId
 from bot.store.message_map import TurnPart
@@ -42,7 +42,7 @@ def hear(connection: sa.Connection, sender: Sender, message: MessageReceived, wa
         turns.freeze(connection, place, {place.seq: for_model(message.text, files)})
     _put_on_record(connection, place, message)
     if message.placeholder is not None and readable:
-        epoch = conversations.epoch(connection, workspace_id, conversation_id)
+        _, epoch = waiting.route_and_epoch(connection, workspace_id, conversation_id)
         outbox.offer(connection, lane(sender, conversation_id), message.placeholder, epoch=epoch)
     if not readable:
         notice = conversations.say(connection, workspace_id, conversation_id)

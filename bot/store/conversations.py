@@ -133,23 +133,6 @@ def hear(connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: 
 _SAY = Prepared(
     sa.update(conversation).where(_THIS).values(last_seq=_C.last_seq + 1, last_event=_C.last_event + 1).returning(*_PLACE)
 )
-_LOG = Prepared(sa.update(conversation).where(_THIS).values(last_event=_C.last_event + 1).returning(*_PLACE))
-
-
-def next_event(connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId) -> Place:
-    """Hand out the next position of the address's log without a turn; `seq` is the last turn's."""
-    row = _LOG.row(connection, {"of_workspace": workspace_id, "of_conversation": conversation_id})
-    assert row is not None, "conversations are never removed under a unit"
-    return Place(*row)
-
-
-_EPOCH = sa.select(_C.epoch).where(_THIS)
-
-
-def epoch(connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId) -> int:
-    """The present epoch of a conversation."""
-    found: int = connection.execute(_EPOCH, {"of_workspace": workspace_id, "of_conversation": conversation_id}).scalar_one()
-    return found
 
 
 _DUE = (

@@ -1,6 +1,5 @@
 """An answer as several messages: it fits, loses nothing, and its fences are whole."""
 
-import time
 from collections.abc import Callable
 
 import pyromark
@@ -174,17 +173,6 @@ def test_a_long_text_is_measured_a_few_times_only() -> None:
     parts = split(text, measure, 2000)
     assert sum(counted) < 6 * len(text)
     assert len(counted) < 6 * len(parts)
-
-
-@pytest.mark.parametrize("unit", [SAMPLES["nested"] + "\n\n", "word ", "x", "漢", "- a\n", "> ", "```\n", "**a", "[a]("])
-def test_ten_times_the_text_takes_about_ten_times_as_long(unit: str) -> None:
-    def seconds(text: str) -> float:
-        started = time.process_time()
-        split(text, len, 500)
-        return time.process_time() - started
-
-    text = unit * (6_000 // len(unit))
-    assert seconds(text * 10) < 0.1 + 40 * min(seconds(text) for _ in range(3))
 
 
 def test_a_text_that_breaks_the_parser_is_split_at_its_lines(monkeypatch: pytest.MonkeyPatch) -> None:

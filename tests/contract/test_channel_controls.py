@@ -1,0 +1,131 @@
+"""Commands, buttons and placeholders mean the same on every store."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from bot.conversation import telling
+from bot.conversation.storing import Finished, store_answer
+from bot.delivery import buttons
+from bot.events import (
+    Acted,
+    Arrived,
+    ButtonPressed,
+    CommandGiven,
+    Ignored,
+    MessageReceived,
+    Placeholder,
+    Stored,
+)
+from bot.store import outbox
+from bot.store.conversations import WindowState
+from bot.store.ids import ConversationId
+from bot.store.outbox import Lane
+from bot.store.presses import button_id
+from bot.store.tables import conversation, rating
+from bot.store.tables import outbox as outbox_table
+from tests.contract.channel_desk import ANN, BOB, NOW, ROOM, TRACE, Desk, open_desk, sent
+from tests.contract.stores import KINDS
+
+
+@pytest.fixture(params=KINDS)
+async def desk(request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
+    async with open_desk(request.param, request) as made:
+        yield made
+
+
+async def test_whoever_asked_may_rate_the_answer_and_nobody_else(desk: Desk) -> None:
+    await desk.say("what?", "m1")
+    await desk.answer()
+    up, down, _ = (one.id for one in buttons.under(await sent(desk)))
+    assert await desk.receive(ButtonPressed(ROOM, BOB, up, NOW)) == Ignored("unknown_button")
+    elsewhere = replace(ROOM, chat_id="-2")
+    assert await desk.receive(ButtonPressed(elsewhere, ANN, up, NOW)) == Ignored("unknown_button")
+    assert await desk.receive(ButtonPressed(ROOM, ANN, "0" * 32 + ":up", NOW)) == Ignored("unknown_button")
+    assert await desk.rows(rating.c.value) == []
+    pressed = await desk.receive(ButtonPressed(ROOM, ANN, down, NOW))
+    assert isinstance(pressed, Acted)
+    assert pressed.say == telling.THANKS
+    assert await desk.rows(rating.c.seq, rating.c.value) == [(2, -1)]
+
+
+async def test_the_button_to_a_person_tells_how_to_reach_one(desk: Desk) -> None:
+    await desk.say("what?", "m1")
+    await desk.answer()
+    human = buttons.under(await sent(desk))[2]
+    assert human.id == button_id((await desk.rows(outbox_table.c.outbox_id))[0][0], "human")  # type: ignore[arg-type]
+    await desk.receive(ButtonPressed(ROOM, ANN, human.id, NOW))
+    assert await desk.told() == ["Call 555"]
+
+
+async def test_only_the_last_part_of_an_answer_carries_buttons(desk: Desk) -> None:
+    await desk.say("what?", "m1")
+    question = await desk.claim()
+    done = Finished(question, "ab", ("a", "b"), 1, WindowState(0, 1, "k"), TRACE, {}, None, summarise=False)
+    await desk.store.write(store_answer, done, wait_s=0.0)
+    first = await sent(desk)
+    last = await sent(desk, "sent-2")
+    assert (first.parts, last.parts) == (2, 2)
+    assert buttons.under(first) == ()
+    assert len(buttons.under(last)) == 3
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("/start from-a-link", "Welcome!"),
+        ("/help", telling.help_text("telegram")),
+        ("/human", "Call 555"),
+        ("/agent", "Call 555"),
+        ("/new", telling.FRESH),
+        ("/stop", telling.NOTHING_TO_STOP),
+    ],
+)
+async def test_a_command_is_answered_at_once_and_asks_the_model_nothing(desk: Desk, word: str, said: str) -> None:
+    receipt = await desk.receive(MessageReceived(ROOM, ANN, word, NOW, "m1"))
+    assert isinstance(receipt, Acted)
+    assert await desk.told() == [said]
+    assert await desk.rows(conversation.c.due_at) == [(None,)]
+
+
+async def test_the_ids_are_those_of_the_asker(desk: Desk) -> None:
+    receipt = await desk.receive(CommandGiven(ROOM, ANN, "id", NOW))
+    assert isinstance(receipt, Acted)
+    assert await desk.told() == [telling.id_text("ann", "-1", "", receipt.conversation_id)]
+
+
+async def test_words_that_only_begin_like_a_command_are_a_question(desk: Desk) -> None:
+    assert isinstance(await desk.receive(MessageReceived(ROOM, ANN, "/new york weather", NOW, "m1")), Stored)
+
+
+async def test_a_command_goes_into_the_placeholder_that_the_platform_shows(desk: Desk) -> None:
+    await desk.receive(CommandGiven(ROOM, ANN, "help", NOW, Placeholder("interaction:1", "secret-token")))
+    assert await desk.rows(outbox_table.c.platform_id, outbox_table.c.secret) == [("interaction:1", "secret-token")]
+    row = await sent(desk, "interaction:1")
+    assert row.secret == "secret-token"
+    assert "secret-token" not in repr(row)
+    assert await desk.rows(outbox_table.c.state, outbox_table.c.secret) == [("sent", None)]
+
+
+async def test_an_answer_goes_into_the_first_placeholder_and_further_ones_are_removed(desk: Desk) -> None:
+    await desk.say("one", placeholder=Placeholder("interaction:1", "t1"))
+    await desk.say("two", placeholder=Placeholder("interaction:2", "t2"))
+    await desk.answer("both")
+    rows = await desk.rows(outbox_table.c.platform_id, outbox_table.c.kind, outbox_table.c.text, outbox_table.c.secret)
+    assert sorted(rows) == [("interaction:1", "bot", "both", "t1"), ("interaction:2", "removal", "", "t2")]
+
+
+async def test_the_bot_greets_where_it_was_brought_and_only_once(desk: Desk) -> None:
+    assert isinstance(await desk.receive(Arrived(ROOM, ANN, NOW)), Acted)
+    assert await desk.receive(Arrived(ROOM, ANN, NOW)) == Ignored("known_place")
+    assert await desk.told() == ["Welcome!"]
+
+
+async def test_a_reserved_row_left_by_an_offer_belongs_to_the_conversation(desk: Desk) -> None:
+    stored = await desk.say("one", placeholder=Placeholder("interaction:1", "t1"))
+    question = await desk.claim()
+    lane = Lane(desk.ref.workspace_id, desk.ref.account_id, question.claim.address_id, ConversationId(stored.conversation_id))
+    reserved = await desk.store.read(outbox.find_reserved, lane)
+    assert reserved is not None
+    assert (reserved.outbox_id, reserved.platform_id, reserved.secret) == (question.outbox_id, "interaction:1", "t1")
