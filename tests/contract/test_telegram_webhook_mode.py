@@ -8,7 +8,7 @@ from bot.events import (
     Undecodable,
 )
 from tests.contract.telegram_rig import running, settings_for
-from tests.contract.test_telegram_adapter import until
+from tests.contract.test_telegram_adapter import Nobody, events, until
 from tests.telegram_double import MemoryIntake
 from tests.telegram_server import Fault, Limits, TelegramServer
 from tests.web_server import WebServer
