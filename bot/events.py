@@ -132,12 +132,16 @@ class CommandGiven:
 
 @dataclass(frozen=True, slots=True)
 class ButtonPressed:
-    """A button under a message: `button` is the id that the message carried. Who may press it is looked up."""
+    """A button under a message: `button` is the id that the message carried. Who may press it is looked up.
+
+    `reason`: what the person wrote into the form that the press had opened, "" for the press itself.
+    """
 
     address: ChannelAddress
     author: Author
     button: str
     at: datetime
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,12 +245,13 @@ class Stored:
 class Acted:
     """A control (stop, new, rating, command): committed and acted on at once. `conversation_id` is the current one after it.
 
-    `say` is a short word for whoever pressed a button, "" for none.
+    `say` is a short word for whoever pressed a button, "" for none; `ask` a question to them, where the platform has forms.
     """
 
     conversation_id: str
     repeated: bool = False
     say: str = ""
+    ask: str = ""
 
 
 @dataclass(frozen=True, slots=True)

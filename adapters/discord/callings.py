@@ -40,9 +40,9 @@ class Callings:
         address, author, at = self._where(interaction), author_of(interaction), told_at(str(interaction.id))
         return self._received(interaction, CommandGiven(address, author, name, at, _placeholder(interaction)))
 
-    def press(self, interaction: discord.Interaction, button: str) -> Received:
+    def press(self, interaction: discord.Interaction, button: str, reason: str) -> Received:
         address, author, at = self._where(interaction), author_of(interaction), told_at(str(interaction.id))
-        return self._received(interaction, ButtonPressed(address, author, button, at))
+        return self._received(interaction, ButtonPressed(address, author, button, at, reason))
 
     def _received(self, interaction: discord.Interaction, event: MessageReceived | CommandGiven | ButtonPressed) -> Received:
         return Received(self._account, f"i{interaction.id}", raw_of(interaction), event)

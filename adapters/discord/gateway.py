@@ -14,7 +14,7 @@ import aiohttp
 import discord
 import structlog
 
-from adapters.discord.buttons import AnswerButton
+from adapters.discord.buttons import AnswerButton, filled_form
 from adapters.discord.commands import plant
 from adapters.discord.interactions import Interactions
 from adapters.discord.places import Places
@@ -75,8 +75,14 @@ class GatewayClient(discord.AutoShardedClient):
         self.add_dynamic_items(AnswerButton)
         self._syncing = asyncio.create_task(sync(self._tree, self, self._account))
 
-    async def pressed(self, interaction: discord.Interaction, button: str) -> None:
-        await self._interactions.pressed(interaction, button)
+    async def pressed(self, interaction: discord.Interaction, button: str, reason: str = "") -> None:
+        await self._interactions.pressed(interaction, button, reason)
+
+    async def on_interaction(self, interaction: discord.Interaction) -> None:
+        """Forms come here: the library knows only those that it opened itself since its start."""
+        form = filled_form(interaction)
+        if form is not None:
+            await self.pressed(interaction, *form)
 
     async def close(self) -> None:
         if self._syncing is not None:

@@ -16,6 +16,7 @@ import aiohttp
 import discord
 import structlog
 
+from adapters.discord.buttons import REASON
 from adapters.discord.callings import Callings
 from adapters.discord.channel import NO_PINGS
 from adapters.discord.originals import PATH
@@ -26,7 +27,8 @@ from bot.ports import Intake
 
 CALLBACK = "/interactions/{interaction_id}/{interaction_token}/callback"
 FOLLOW_UP = "/webhooks/{webhook_id}/{webhook_token}"
-SHOW, DEFER, DEFER_UPDATE = 4, 5, 6
+SHOW, DEFER, DEFER_UPDATE, FORM = 4, 5, 6, 9
+MOST_REASON = 1000
 EPHEMERAL = 1 << 6
 DEFER_WITHIN_S = 1.0
 ACKNOWLEDGE_WITHIN_S = 1.5
@@ -56,8 +58,10 @@ class Interactions:
     async def commanded(self, interaction: discord.Interaction, name: str) -> None:
         await self._command(interaction, lambda: self._callings.command(interaction, name), private=True)
 
-    async def pressed(self, interaction: discord.Interaction, button: str) -> None:
-        await self._bounded(interaction, lambda: self._take_press(interaction, self._callings.press(interaction, button)))
+    async def pressed(self, interaction: discord.Interaction, button: str, reason: str = "") -> None:
+        """A press, or (`reason`) the form that one had opened."""
+        received = self._callings.press(interaction, button, reason)
+        await self._bounded(interaction, lambda: self._take_press(interaction, received, button))
 
     async def _command(self, interaction: discord.Interaction, translate: Callable[[], Received], *, private: bool) -> None:
         await self._bounded(interaction, lambda: self._take_command(interaction, translate(), private=private))
@@ -81,11 +85,15 @@ class Interactions:
         if receipt is None or isinstance(receipt, Ignored | DeadLettered):
             await self._change_original(interaction)
 
-    async def _take_press(self, interaction: discord.Interaction, received: Received) -> None:
+    async def _take_press(self, interaction: discord.Interaction, received: Received, button: str) -> None:
         storing = asyncio.create_task(self._store(received))
         done, _ = await asyncio.wait({storing}, timeout=ACKNOWLEDGE_WITHIN_S)
-        if done and storing.result() is None:
+        taken = storing.result() if done else None
+        if done and taken is None:
             await self._turn_away(interaction)
+            return
+        if isinstance(taken, Acted) and taken.ask:
+            await self._quietly(self._respond(interaction, FORM, _form(button, taken.ask)))
             return
         await self._quietly(self._respond(interaction, DEFER_UPDATE, {}))
         receipt = await storing
@@ -146,6 +154,12 @@ class Interactions:
         except (*REFUSED, *UNANSWERED) as error:
             self._counts["not_said"] += 1
             log.info("discord.not_said", account=self._account.name, error=type(error).__name__)
+
+
+def _form(button: str, question: str) -> dict[str, Any]:
+    """A form of one field; it comes back under the button's own id, after any restart."""
+    field = {"type": 4, "custom_id": REASON, "style": 2, "label": question, "required": True, "max_length": MOST_REASON}
+    return {"custom_id": button, "title": question, "components": [{"type": 1, "components": [field]}]}
 
 
 def _words(text: str) -> dict[str, Any]:

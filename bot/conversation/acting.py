@@ -176,8 +176,9 @@ def _press(connection: sa.Connection, sender: Sender, control: PressControl) -> 
     if action == presses.HUMAN:
         return _tell(connection, sender, *_human(connection, sender))
     value = 1 if action == presses.UP else -1
-    controls.rate(connection, sender.ref.workspace_id, answer.conversation_id, answer.seq, value, "")
-    return Acted(answer.conversation_id, say=telling.THANKS)
+    controls.rate(connection, sender.ref.workspace_id, answer.conversation_id, answer.seq, value, pressed.reason)
+    ask = telling.WHAT_WAS_WRONG if value < 0 and not pressed.reason else ""
+    return Acted(answer.conversation_id, say=telling.THANKS, ask=ask)
 
 
 def _amend(connection: sa.Connection, sender: Sender, control: EditControl) -> Acted | Ignored:

@@ -26,7 +26,7 @@ NOTHING_TO_STOP = "Nothing is being answered at the moment."
 NO_PERSON = "There is no person in this chat who could take over. I keep answering as well as I can."
 UNREADABLE = "I have received it, but I can only read text. Please tell me in words what you need."
 THANKS = "Thank you for telling us."
-TOO_OLD = "This button does not work any more."
+WHAT_WAS_WRONG = "What was wrong?"
 
 
 def tell(

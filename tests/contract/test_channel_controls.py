@@ -46,8 +46,11 @@ async def test_whoever_asked_may_rate_the_answer_and_nobody_else(desk: Desk) -> 
     assert await desk.rows(rating.c.value) == []
     pressed = await desk.receive(ButtonPressed(ROOM, ANN, down, NOW))
     assert isinstance(pressed, Acted)
-    assert pressed.say == telling.THANKS
-    assert await desk.rows(rating.c.seq, rating.c.value) == [(2, -1)]
+    assert (pressed.say, pressed.ask) == (telling.THANKS, telling.WHAT_WAS_WRONG)
+    told = await desk.receive(ButtonPressed(ROOM, ANN, down, NOW, reason="too vague"))
+    assert isinstance(told, Acted)
+    assert told.ask == ""
+    assert await desk.rows(rating.c.seq, rating.c.value, rating.c.reason) == [(2, -1, "too vague")]
 
 
 async def test_the_button_to_a_person_tells_how_to_reach_one(desk: Desk) -> None:

@@ -112,6 +112,19 @@ async def test_the_buttons_rate_and_lead_to_a_person(shop: Street) -> None:
     await shown(shop, dm, "Call 555 0100")
 
 
+async def test_whoever_finds_an_answer_not_helpful_is_asked_why(shop: Street) -> None:
+    ann = shop.discord.person("ann")
+    dm = ann.dm(shop.app)
+    ann.say(dm, "hello")
+    answer = await shown(shop, dm, "You said: hello")
+    press = ann.press(answer, "\N{THUMBS DOWN SIGN}")
+    await shop.discord.wait_until(lambda: press.modal, PATIENCE_S)
+    form = ann.submit(press, reason="too short")
+    await shop.until(lambda: shop.rows("SELECT value, reason FROM rating", dm.id) == [(-1, "too short")])
+    await shop.discord.wait_until(lambda: form.followups, PATIENCE_S)
+    assert [dm.messages[one].content for one in form.followups] == [telling.THANKS]
+
+
 async def test_a_question_that_is_deleted_before_the_answer_gets_none(shop: Street) -> None:
     ann, gate = shop.discord.person("ann"), asyncio.Event()
     dm = ann.dm(shop.app)
