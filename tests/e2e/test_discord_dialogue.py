@@ -122,7 +122,8 @@ async def test_whoever_finds_an_answer_not_helpful_is_asked_why(shop: Street) ->
     form = ann.submit(press, reason="too short")
     await shop.until(lambda: shop.rows("SELECT value, reason FROM rating", dm.id) == [(-1, "too short")])
     await shop.discord.wait_until(lambda: form.followups, PATIENCE_S)
-    assert [dm.messages[one].content for one in form.followups] == [telling.THANKS]
+    thanked = next(one for one in shop.discord.seen(dm) if one.text == telling.THANKS)
+    assert thanked.ephemeral
 
 
 async def test_a_question_that_is_deleted_before_the_answer_gets_none(shop: Street) -> None:
