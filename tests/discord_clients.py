@@ -92,8 +92,8 @@ async def client_of(server: DiscordServer, bot: Application, **intents: bool) ->
 class Raw:
     """A client that keeps no rule by itself: plain HTTP with a bot's token."""
 
-    def __init__(self, server: DiscordServer, session: aiohttp.ClientSession, token: str) -> None:
-        self._server, self._session, self._token = server, session, token
+    def __init__(self, api_base: str, session: aiohttp.ClientSession, token: str) -> None:
+        self._api_base, self._session, self._token = api_base, session, token
 
     async def ask(self, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, Any]:
         """(status, JSON) of a call."""
@@ -105,7 +105,7 @@ class Raw:
         headers = {"Authorization": f"Bot {self._token}"}
         if body is not None:
             options["json"] = body
-        async with self._session.request(method, self._server.api_base + path, headers=headers, **options) as answer:
+        async with self._session.request(method, self._api_base + path, headers=headers, **options) as answer:
             said = await answer.json(content_type=None) if answer.status != 204 else None
             return answer.status, said, answer.headers
 
@@ -113,4 +113,4 @@ class Raw:
 @asynccontextmanager
 async def raw(server: DiscordServer, bot: Application | str) -> AsyncIterator[Raw]:
     async with aiohttp.ClientSession() as session:
-        yield Raw(server, session, bot if isinstance(bot, str) else bot.token)
+        yield Raw(server.api_base, session, bot if isinstance(bot, str) else bot.token)

@@ -140,6 +140,14 @@ async def test_a_thread_takes_its_message_once(scene: Scene) -> None:
     assert refused(await scene.raw.ask("POST", f"{scene.messages}/{other.id}/threads", {"name": "x" * 101})) == (400, 50035)
 
 
+async def test_the_message_that_a_thread_repeats_cannot_be_answered(scene: Scene) -> None:
+    thread = scene.anna.start_thread("about it", on=scene.anna.say(scene.place, "topic"))
+    (starter,) = thread.order
+    for missing_is_fine in (True, False):
+        reference = {"message_id": str(starter), "fail_if_not_exists": missing_is_fine}
+        assert refused(await scene.post({"content": "x", "message_reference": reference}, thread)) == (400, 50035)
+
+
 async def test_an_archived_thread_refuses_edits_and_wakes_for_a_message(scene: Scene) -> None:
     thread = scene.anna.start_thread("order", place=scene.place)
     _, said = await scene.post({"content": "a"}, thread)

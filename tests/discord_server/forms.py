@@ -3,18 +3,38 @@
 from typing import Any
 
 from tests.discord_server.limits import Limits
-from tests.discord_server.records import Json
+from tests.discord_server.records import Json, Message
 from tests.discord_server.refusals import Refusal, bad_length, empty_message, invalid_form, too_long
 
 BUTTON, ROW = 2, 1
+LINK, PREMIUM = 5, 6
 SELECTS = {3, 5, 6, 7, 8}
 EMBED_FIELDS = {"title": 256, "description": 4096}
 REQUIRED = "BASE_TYPE_REQUIRED"
 COMPONENTS_V2 = 1 << 15
 
 
-def check_message(body: Json, limits: Limits, *, files: int, editing: bool = False) -> None:
+def check_message(body: Json, limits: Limits, *, files: int) -> None:
     """Raise what the platform answers to a bad message; 50006 for an empty one."""
+    check_fields(body, limits, files=files)
+    if not files and not shows_something(body):
+        raise empty_message()
+
+
+def check_edit(message: Message, body: Json, limits: Limits, *, files: int) -> None:
+    """The same for a change of a message, of which something must be left to show (discord/discord-api-docs issue 7785)."""
+    check_fields(body, limits, files=files)
+    left = {name: body.get(name, getattr(message, name)) for name in ("content", "embeds", "components", "attachments")}
+    if not files and not shows_something(left):
+        raise empty_message()
+
+
+def shows_something(body: Json) -> bool:
+    kept = ("embeds", "components", "sticker_ids", "attachments", "poll")
+    return bool((body.get("content") or "").strip()) or any(body.get(key) for key in kept)
+
+
+def check_fields(body: Json, limits: Limits, *, files: int) -> None:
     content = body.get("content")
     if content is not None and not isinstance(content, str):
         raise invalid_form("content", "STRING_TYPE_CONVERT", "Could not interpret value as string.")
@@ -28,9 +48,6 @@ def check_message(body: Json, limits: Limits, *, files: int, editing: bool = Fal
         raise Refusal(400, 30015, f"Maximum number of attachments in a message reached ({limits.files})")
     check_embeds(body.get("embeds") or [], limits)
     check_components(body.get("components") or [], limits)
-    kept = ("embeds", "components", "sticker_ids", "attachments", "poll")
-    if not editing and not (content or "").strip() and not files and not any(body.get(key) for key in kept):
-        raise empty_message()
 
 
 def check_embeds(embeds: list[Json], limits: Limits) -> None:
@@ -89,14 +106,22 @@ def check_row(parts: list[Json], path: str, limits: Limits, seen: set[str]) -> N
 
 
 def check_button(part: Json, path: str, limits: Limits, seen: set[str]) -> None:
+    """Which fields a style takes: docs, components/reference, "Button Structure"."""
+    style = part.get("style")
+    if style == PREMIUM:
+        if not part.get("sku_id") or part.keys() & {"custom_id", "label", "url", "emoji"}:
+            raise invalid_form(f"{path}.sku_id", REQUIRED, "A premium button has a sku_id and nothing else")
+        return
     if len(part.get("label") or "") > 80:
         raise too_long(f"{path}.label", 80)
     if not part.get("label") and not part.get("emoji"):
         raise invalid_form(path, REQUIRED, "A button must have a label or an emoji")
-    if part.get("style") == 5:
-        if not part.get("url") or "custom_id" in part:
-            raise invalid_form(path, "BUTTON_COMPONENT_INVALID_URL", "A link button has a url and no custom_id")
-    elif part.get("style") in (1, 2, 3, 4):
+    if style == LINK:
+        if not 1 <= len(part.get("url") or "") <= 512 or "custom_id" in part:
+            raise invalid_form(path, "BUTTON_COMPONENT_INVALID_URL", "A link button has a url of 512 characters and no custom_id")
+    elif style in (1, 2, 3, 4):
+        if part.keys() & {"url", "sku_id"}:
+            raise invalid_form(path, "BUTTON_COMPONENT_INVALID_URL", "A button with a custom_id has no url and no sku_id")
         check_custom_id(part, path, limits, seen)
     else:
         raise invalid_form(f"{path}.style", "BASE_TYPE_CHOICES", "Value must be one of (1, 2, 3, 4, 5, 6).")

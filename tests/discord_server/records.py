@@ -166,6 +166,7 @@ class Message:
     thread: Channel | None = None
     deleted: bool = False
 
+    THREAD_STARTER: ClassVar[int] = 21
     EPHEMERAL: ClassVar[int] = 1 << 6
     LOADING: ClassVar[int] = 1 << 7
     HAS_THREAD: ClassVar[int] = 1 << 5

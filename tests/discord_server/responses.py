@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from tests.discord_server import mentions
 from tests.discord_server.clock import Clock
-from tests.discord_server.forms import check_message, check_modal
+from tests.discord_server.forms import check_edit, check_message, check_modal
 from tests.discord_server.interactions import AUTOCOMPLETE, COMMAND, COMPONENT, MODAL, Interaction, Interactions
 from tests.discord_server.limits import Limits
 from tests.discord_server.posting import Posting
@@ -54,7 +54,7 @@ class Responses:
 
     def _update(self, one: Interaction, data: Json, files: Sequence[Attachment]) -> Message:
         assert one.source is not None
-        check_message(data, self._limits, files=len(files), editing=True)
+        check_edit(one.source, data, self._limits, files=len(files))
         self._interactions.settle(one)
         one.state, one.original = "updated", one.source
         self._posting.edit(one.source, data, files=files, bot=one.app)
@@ -99,7 +99,7 @@ class Responses:
     def edit(self, one: Interaction, number: int | None, data: Json, files: Sequence[Attachment]) -> Message:
         """Edit the response (`number` None) or a follow-up."""
         message = self.find(one, number)
-        check_message(data, self._limits, files=len(files), editing=True)
+        check_edit(message, data, self._limits, files=len(files))
         if message is one.original and one.state == "thinking":
             self._interactions.settle(one)
             one.state = "answered"

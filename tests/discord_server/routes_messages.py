@@ -1,7 +1,7 @@
 """REST: channels and their messages (docs: resources/channel, resources/message)."""
 
 from tests.discord_server.calls import Call, number
-from tests.discord_server.forms import check_message
+from tests.discord_server.forms import check_edit, check_message
 from tests.discord_server.limits import Limits
 from tests.discord_server.payloads import Links, readable
 from tests.discord_server.permissions import Permission, in_channel, require
@@ -13,6 +13,7 @@ from tests.discord_server.world import World
 
 P = Permission
 UNKNOWN_REFERENCE = "MESSAGE_REFERENCE_UNKNOWN_MESSAGE"
+SYSTEM_REFERENCE = "REPLIES_CANNOT_REPLY_TO_SYSTEM_MESSAGE"
 
 
 class Messages:
@@ -59,7 +60,7 @@ class Messages:
                 raise cannot_message_user()
 
     def _reference(self, place: Channel, app: Application, body: Json) -> Message | None:
-        """The message that is answered; 160002 without READ_MESSAGE_HISTORY."""
+        """The message that is answered; 160002 without READ_MESSAGE_HISTORY. It cannot be a system message."""
         given = body.get("message_reference")
         if given is None:
             return None
@@ -68,6 +69,8 @@ class Messages:
         found = place.messages.get(number(given.get("message_id"), "message_reference.message_id"))
         if found is None and given.get("fail_if_not_exists", True):
             raise invalid_form("message_reference", UNKNOWN_REFERENCE, "Unknown message")
+        if found is not None and found.type == Message.THREAD_STARTER:
+            raise invalid_form("message_reference", SYSTEM_REFERENCE, "Cannot reply to a system message")
         return found
 
     def history(self, call: Call) -> list[Json]:
@@ -92,7 +95,7 @@ class Messages:
         require(place, app.id, P.VIEW_CHANNEL)
         message = find(place, call.number("message_id"))
         must_be_open(place, app.id)
-        check_message(body, self._limits, files=len(call.files), editing=True)
+        check_edit(message, body, self._limits, files=len(call.files))
         self._posting.edit(message, body, files=call.files, bot=app, editor=app.user)
         return self.shown(message, app)
 

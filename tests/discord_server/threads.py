@@ -31,7 +31,12 @@ class Threads:
         message.thread, message.flags = thread, message.flags | Message.HAS_THREAD
         self._born(thread, bot)
         starter = Message(
-            self._clock.snowflake(), thread, message.author, type=21, reply_to=message, reference=reference(message)
+            self._clock.snowflake(),
+            thread,
+            message.author,
+            type=Message.THREAD_STARTER,
+            reply_to=message,
+            reference=reference(message),
         )
         thread.messages[starter.id] = starter
         thread.order.append(starter.id)
