@@ -39,6 +39,7 @@ _NEWEST = sa.select(sa.func.max(turn.c.seq)).where(
     turn.c.seq > sa.bindparam("answered"),
     turn.c.role == "customer",
     turn.c.state != "deleted",
+    turn.c.text != "",
 )
 # what was answered is read otherwise from now on
 _NOTE = (
@@ -57,6 +58,7 @@ _ASK_ANEW = (
         epoch=_C.epoch + 1,
         lease_owner=None,
         due_at=from_now(0),
+        due_since=sa.func.coalesce(_C.due_since, from_now(0)),
         customer_seq=sa.bindparam("newest"),
     )
     .returning(*_PLACE)
@@ -79,9 +81,8 @@ _ASK_NOTHING = (
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """Where it is logged; `epoch_moved`: an answer being made is made anew, or not at all."""
+    """`epoch_moved`: an answer being made is made anew, or not at all."""
 
-    place: Place
     epoch_moved: bool
 
 
@@ -93,15 +94,17 @@ def change(
     row = connection.execute(_LOOK, {**this, "of_seq": seq}).first()
     if row is None or row[0] == text:
         return None
-    _, answered, current, due = row
+    before, answered, current, due = row
     state = "deleted" if text is None else "whole"
     connection.execute(_CHANGE, {**this, "of_seq": seq, "new_text": text or "", "to_state": state})
+    if not current:  # its part of the address's log is over: what comes there belongs to the next conversation
+        return Changed(epoch_moved=False)
     reason = DELETED if text is None else EDITED
-    moved = current and due and seq > answered
+    # a file that nobody could read was not due, until words were put to it
+    moved = seq > answered and (due or (not before and bool(text)))
     place = _ask(connection, this, answered, reason) if moved else _place(connection, _NOTE, this, reason)
-    kind = "turn.deleted" if text is None else "turn.edited"
-    turns.log(connection, place, kind, seq=seq)
-    return Changed(place, moved)
+    turns.log(connection, place, "turn.deleted" if text is None else "turn.edited", seq=seq)
+    return Changed(moved)
 
 
 def _ask(connection: sa.Connection, this: dict[str, str], answered: int, reason: str) -> Place:
