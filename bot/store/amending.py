@@ -23,6 +23,8 @@ _TURN = sa.and_(
     turn.c.seq == sa.bindparam("of_seq"),
 )
 _PLACE = (_C.workspace_id, _C.conversation_id, _C.address_id, _C.last_seq, _C.last_event)
+# first of all, so that what is read after it holds until the commit
+_LOCK = sa.select(_C.conversation_id).where(_THIS).with_for_update()
 _LOOK = (
     sa.select(turn.c.text, _C.answered_seq, _C.closed_at.is_(None), _C.due_at.is_not(None))
     .join(conversation, sa.and_(_C.workspace_id == turn.c.workspace_id, _C.conversation_id == turn.c.conversation_id))
@@ -91,6 +93,7 @@ def change(
 ) -> Changed | None:
     """A customer turn reads `text` from now on, or (None) is gone with its text. None when that changes nothing."""
     this = {"of_workspace": workspace_id, "of_conversation": conversation_id}
+    connection.execute(_LOCK, this)
     row = connection.execute(_LOOK, {**this, "of_seq": seq}).first()
     if row is None or row[0] == text:
         return None
@@ -167,6 +170,7 @@ def join(
 ) -> Joined | None:
     """One more file for an album's turn. None for a turn that was answered meanwhile, or a caption for one that asks nothing."""
     this = {"of_workspace": workspace_id, "of_conversation": conversation_id, "of_seq": seq}
+    connection.execute(_LOCK, this)
     text = connection.scalar(_JOINABLE, this)
     if text is None or (caption and not text):
         return None
