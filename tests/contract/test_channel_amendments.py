@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.conversation import telling
+from bot.conversation.claiming import take_due
 from bot.conversation.hearing import for_model
+from bot.conversation.memory import Memory
 from bot.events import Acted, CommandGiven, MessageDeleted, MessageEdited
 from bot.store.tables import conversation
-from tests.contract.channel_desk import ANN, NOW, PHOTO, ROOM, Desk, open_desk
+from tests.contract.channel_desk import ANN, ME, NOW, PHOTO, ROOM, Desk, open_desk
 from tests.contract.stores import KINDS
 
 
@@ -56,3 +58,16 @@ async def test_words_put_to_a_file_afterwards_are_answered(desk: Desk) -> None:
     question = await desk.answer()
     assert [turn.text for turn in question.turns] == [for_model("what is it?", [("photo", "")])]
     assert await desk.rows(conversation.c.due_at) == [(None,)]
+
+
+async def test_what_was_deleted_is_read_by_no_process_any_more(desk: Desk) -> None:
+    here = Memory()
+    await desk.say("my card is 1234", "m1")
+    before = await desk.answer()
+    here.keep(before.claim.conversation_id, before.fold, before.turns, 1)
+    await desk.receive(MessageDeleted(ROOM, NOW, "m1"))
+    await desk.say("what?", "m2")
+    await desk.answer()  # by another process: the break is over with that
+    await desk.say("and now?", "m3")
+    (question,) = await desk.store.write(take_due, here, desk.ref.route, ME, lease_s=10, room=8)
+    assert [turn.text for turn in question.turns] == ["well", "what?", "well", "and now?"]
