@@ -1,14 +1,11 @@
 """The push channel: one account's messages as requests to Discord. What goes wrong is translated once, by `failures`."""
 
-import hashlib
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
 import discord
-import msgspec
 import structlog
 
 from adapters.discord import originals
@@ -29,7 +26,6 @@ HABITS = ChannelHabits(2000, 45.0, 45, 1.0, 5, "reconcile", nonce_window_s=60.0,
 TALK = ChannelHabits(2000, 45.0, 45, 1.0, 5, "reconcile", nonce_window_s=60.0, preview="edit", replies=True)
 NO_PINGS: dict[str, Any] = {"parse": [], "replied_user": False}
 SUPPRESS_EMBEDS = 1 << 2
-MOST_SHOWN = 2_000
 EMPTY = "…"
 log = structlog.get_logger(__name__)
 Reference = dict[str, Any] | None
@@ -47,7 +43,6 @@ class DiscordChannel:
         self._places = places
         self._threads = threads
         self._search = Search(rest)
-        self._shown: OrderedDict[str, bytes] = OrderedDict()
         self._token_refused = False
 
     def habits(self, address: ChannelAddress) -> ChannelHabits:
@@ -66,24 +61,17 @@ class DiscordChannel:
             return created if place == message.address.chat_id else f"{place}/{created}"
 
         with self._translating(message.address):
-            platform_id = await self._somewhere(message.address, create, _reference(message))
-        self._keep(platform_id, _body(message))
-        return platform_id
+            return await self._somewhere(message.address, create, _reference(message))
 
     async def edit(self, message: OutboundMessage, platform_id: str) -> None:
         body = _body(message)
-        if self._shown.get(platform_id) == _digest(body):
-            return
-        self._shown.pop(platform_id, None)
         with self._translating(message.address):
             if originals.is_original(platform_id):
                 await originals.edit(self._rest, platform_id, message.secret, body)
             else:
                 await self._change("PATCH", message.address, platform_id, body)
-        self._keep(platform_id, body)
 
     async def delete(self, message: OutboundMessage, platform_id: str) -> None:
-        self._shown.pop(platform_id, None)
         try:
             with self._translating(message.address):
                 if originals.is_original(platform_id):
@@ -169,11 +157,6 @@ class DiscordChannel:
                 "discord.not_allowed", account=self._name, place=address.chat_id, code=error.code, missing=MISSING[error.code]
             )
 
-    def _keep(self, platform_id: str, body: dict[str, Any]) -> None:
-        self._shown[platform_id] = _digest(body)
-        if len(self._shown) > MOST_SHOWN:
-            self._shown.popitem(last=False)
-
 
 def _body(message: OutboundMessage) -> dict[str, Any]:
     """What is shown: the same for a new message and for an edit."""
@@ -183,10 +166,6 @@ def _body(message: OutboundMessage) -> dict[str, Any]:
         "allowed_mentions": NO_PINGS,
         "flags": SUPPRESS_EMBEDS,
     }
-
-
-def _digest(body: dict[str, Any]) -> bytes:
-    return hashlib.blake2b(msgspec.json.encode(body), digest_size=16).digest()
 
 
 def _reference(message: OutboundMessage) -> Reference:

@@ -16,12 +16,14 @@ from adapters.telegram.failures import Doing, Limited, channel_error, is_token_t
 from adapters.telegram.methods import EditRawMessageText, SendRawMessage
 from adapters.telegram.rendering import length, render
 from adapters.telegram.waiting import TOKEN, Troubles
-from bot.errors import DeliveryUnknown, RetryLater, StoreUnavailable
+from bot.errors import DeliveryUnknown, RecipientGone, RetryLater, StoreUnavailable
 from bot.events import AccountKey, ChannelAddress, ChatMoved, Received
 from bot.ports import ChannelHabits, Intake, OutboundMessage
 
 MAX_TEXT = 4096  # UTF-16 units after entities
 PLAIN_TEXTS = 1024
+MOVES = 1024
+MOST_TOLD = 5  # requests to a chat's old id: a few may be under way when it moves
 # https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this: 1 message a second in a chat, 20 a minute in a
 # group, 30 a second in all. In a group what the burst allows is taken from the rate, so that no minute holds more than 20.
 PRIVATE = ChannelHabits(MAX_TEXT, 30.0, 30, 1.0, 3, "resend", preview="draft")
@@ -49,6 +51,7 @@ class TelegramChannel:
         self._limited = Limited(clock)
         self._now = now
         self._plain: OrderedDict[bytes, None] = OrderedDict()
+        self._moves: OrderedDict[str, int] = OrderedDict()
 
     def habits(self, address: ChannelAddress) -> ChannelHabits:
         """Groups have negative ids."""
@@ -128,22 +131,27 @@ class TelegramChannel:
             if message is not None and _mark(message) not in self._plain and refuses_marks(error):
                 self._goes_plain(message)
                 raise RetryLater("marks not accepted", after_s=0.0) from error
-            if isinstance(error, TelegramMigrateToChat):
-                await self._tell_of_move(address, str(error.migrate_to_chat_id))
+            if isinstance(error, TelegramMigrateToChat) and await self._tell_of_move(address, str(error.migrate_to_chat_id)):
+                raise RecipientGone("people write under the chat's new id already") from error
             if is_token_trouble(error):
                 self._troubles.begin(TOKEN)
             raise failure from error
         self._troubles.over(TOKEN)
         return result
 
-    async def _tell_of_move(self, address: ChannelAddress, chat_id: str) -> None:
+    async def _tell_of_move(self, address: ChannelAddress, chat_id: str) -> bool:
+        """Whether that was of no use: told of again and again, the address keeps its old id, since the new one has another."""
         event = ChatMoved(address, chat_id, self._now())
         key = f"migrate:{address.chat_id}:{chat_id}"
         raw = json.dumps({"chat_id": address.chat_id, "migrate_to_chat_id": chat_id}).encode()
         try:
             await self._intake.receive([Received(self._account, key, raw, event)])
         except StoreUnavailable:  # the next try is told the same
-            return
+            return False
+        self._moves[key] = self._moves.get(key, 0) + 1
+        if len(self._moves) > MOVES:
+            self._moves.popitem(last=False)
+        return self._moves.get(key, 0) > MOST_TOLD
 
     def _rendered(self, message: OutboundMessage) -> tuple[str, list[MessageEntity] | None]:
         shown = render(message.text)

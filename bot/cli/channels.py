@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol
 
+import structlog
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -18,6 +19,8 @@ from bot.metrics import Metrics
 from bot.ports import Adapter, Cursors, Intake, PreviewTarget, PushChannel
 from bot.store.parties import AccountRef
 from bot.store.store import Store
+
+log = structlog.get_logger()
 
 
 class Platform(Adapter, Protocol):
@@ -75,8 +78,13 @@ class ChannelAccount:
         return self._part is not None and self._part.held
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Load the SDK, then hold and serve the account until `stopping`."""
-        await asyncio.to_thread(import_module, self._module)
+        """Load the SDK, then hold and serve the account until `stopping`. Without the SDK the other channels go on."""
+        try:
+            await asyncio.to_thread(import_module, self._module)
+        except ImportError as error:
+            log.error("channel.not_loaded", account=self.name, error=str(error), advice="install the requirements again")
+            await stopping.wait()
+            return
         needs = self._needs
         self._platform = platform = self._make()
         self._door.inside = Router(list(platform.routes()))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from bot.conversation import telling
-from bot.conversation.hearing import begin_anew, lane
+from bot.conversation.hearing import begin_anew, lane, tell_model_of_files
 from bot.conversation.parties import (
     ArrivalControl,
     CommandControl,
@@ -189,6 +189,8 @@ def _amend(connection: sa.Connection, sender: Sender, control: EditControl) -> A
     changed = amending.change(connection, workspace_id, shown.conversation_id, shown.seq, control.text)
     if changed is None:
         return Ignored("unchanged")
+    if control.text is not None:
+        tell_model_of_files(connection, workspace_id, shown.conversation_id, shown.seq, control.text)
     if changed.epoch_moved and sender.ref.route:
         withdrawal.discard(connection, lane(sender, shown.conversation_id), instead=controls.REMOVED)
     return Acted(shown.conversation_id)

@@ -10,7 +10,7 @@ from bot.conversation.telling import UNREADABLE, tell
 from bot.events import Ignored, MessageReceived, Stored
 from bot.store import amending, controls, conversations, dialogue, inbox, message_map, outbox, turns, waiting
 from bot.store.bulletin import Topic
-from bot.store.ids import AccountId, ConversationId
+from bot.store.ids import AccountId, ConversationId, WorkspaceId
 from bot.store.message_map import TurnPart
 from bot.store.outbox import Lane
 from bot.store.turns import Place
@@ -39,7 +39,7 @@ def hear(connection: sa.Connection, sender: Sender, message: MessageReceived, wa
     if message.attachments:
         turns.attach(connection, place, message.attachments)
         files = [(one.kind, one.name) for one in message.attachments]
-        turns.freeze(connection, place, {place.seq: for_model(message.text, files)})
+        turns.freeze(connection, workspace_id, conversation_id, {place.seq: for_model(message.text, files)})
     _put_on_record(connection, place, message)
     if message.placeholder is not None and readable:
         _, epoch = waiting.route_and_epoch(connection, workspace_id, conversation_id)
@@ -78,6 +78,16 @@ def for_model(text: str, files: Sequence[tuple[str, str]]) -> str:
     return f"[Sent along, not visible to you: {named}.]\n{text}".strip()
 
 
+def tell_model_of_files(
+    connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId, seq: int, text: str
+) -> None:
+    """The model reads of the files that a turn has now, if it has any, before its text."""
+    files = dialogue.attachments(connection, workspace_id, conversation_id, [seq]).get(seq)
+    if files:
+        read = for_model(text, [(kind, name) for _, kind, name, _, _ in files])
+        turns.freeze(connection, workspace_id, conversation_id, {seq: read})
+
+
 def _join_album(
     connection: sa.Connection, sender: Sender, message: MessageReceived, conversation_id: ConversationId, taken: Taken
 ) -> bool:
@@ -90,8 +100,7 @@ def _join_album(
     if joined is None:
         return False
     turns.attach(connection, joined.place, message.attachments)
-    files = dialogue.attachments(connection, workspace_id, conversation_id, [first.seq])[first.seq]
-    turns.freeze(connection, joined.place, {first.seq: for_model(joined.text, [(kind, name) for _, kind, name, _, _ in files])})
+    tell_model_of_files(connection, workspace_id, conversation_id, first.seq, joined.text)
     shown = TurnPart(conversation_id, first.seq, joined.files)
     message_map.note(connection, workspace_id, sender.address_id, message.platform_id, shown)
     keep_turn(connection, sender, conversation_id, first.seq, taken)

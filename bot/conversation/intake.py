@@ -43,12 +43,13 @@ class StoredIntake:
 
     async def _take(self, batch: Sequence[Received]) -> Taken:
         """All at once; with a savepoint for each update only where one of them fails."""
-        taken = await guarded("intake", self._counters, self._store.write(take, self._accounts, batch, self._debounce_s))
-        if isinstance(taken, FrontdeskError):
-            raise taken
-        if isinstance(taken, Exception):
-            return await self._store.write(take_apart, self._accounts, batch, self._debounce_s)
-        return taken
+        for unit in (take, take_apart):
+            taken = await guarded("intake", self._counters, self._store.write(unit, self._accounts, batch, self._debounce_s))
+            if isinstance(taken, FrontdeskError):
+                raise taken
+            if not isinstance(taken, Exception):
+                return taken
+        return await self._store.write(take_apart, self._accounts, batch, self._debounce_s, lost=True)
 
 
 class StoredCursors:

@@ -181,7 +181,7 @@ class Manager:
         if fitted.broken or fitted.model_texts:  # what is stored now is not what was read
             self.memory.forget(conversation_id)
         else:
-            self.memory.keep(conversation_id, question.fold, question.turns)
+            self.memory.keep(conversation_id, question.fold, question.turns, fitted.window.through)
 
     async def _end(self, answering: Answering) -> None:
         """The epoch moved on: keep what a stop keeps, take the preview away."""

@@ -1,6 +1,7 @@
 """What this process remembers of conversations it answered: their turns, so that the next claim reads only what is new.
 
-Only ever a saving: turns do not change without a declared break of the window, and on any break all is read anew.
+Only ever a saving: turns do not change without a declared break of the window, and on any break all is read anew. The answer
+after a break clears it, so what is remembered is believed only while nobody else answered since.
 """
 
 from collections import OrderedDict
@@ -17,10 +18,11 @@ CONVERSATIONS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """A window's turns as last read, and the fold they follow."""
+    """A window's turns as last read, the fold they follow, and the last turn that was answered from them."""
 
     fold: Fold | None
     turns: tuple[WindowTurn, ...]
+    through: int
 
 
 class Memory:
@@ -33,13 +35,15 @@ class Memory:
     def of(self, claim: Claim) -> Remembered | None:
         """What can be believed of a claimed conversation; None when all must be read."""
         kept = self._kept.get(claim.conversation_id)
-        if kept is None or claim.window_break or (kept.fold.seq if kept.fold is not None else 0) != claim.folded_seq:
+        if kept is None or claim.window_break or kept.through != claim.answered_seq:
+            return None
+        if (kept.fold.seq if kept.fold is not None else 0) != claim.folded_seq:
             return None
         return kept
 
-    def keep(self, conversation_id: ConversationId, fold: Fold | None, turns: Sequence[WindowTurn]) -> None:
-        """Remember a window that was just answered."""
-        self._kept[conversation_id] = Remembered(fold, tuple(turns))
+    def keep(self, conversation_id: ConversationId, fold: Fold | None, turns: Sequence[WindowTurn], through: int) -> None:
+        """Remember a window that was just answered through a turn."""
+        self._kept[conversation_id] = Remembered(fold, tuple(turns), through)
         self._kept.move_to_end(conversation_id)
         if len(self._kept) > self._most:
             self._kept.popitem(last=False)

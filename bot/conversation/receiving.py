@@ -12,7 +12,7 @@ from bot.conversation.parties import CustomerMessage, EditControl, MoveControl, 
 from bot.conversation.sender import Sender, Taken, entry
 from bot.events import AccountKey, Acted, Conflict, DeadLettered, Ignored, Receipt, Received, Skipped, Stored, Undecodable
 from bot.store import inbox, parties, reading
-from bot.store.failures import lost_race, unavailable
+from bot.store.failures import lost_race, taken_before, unavailable
 from bot.store.parties import AccountRef, Known
 
 UNSTORABLE = "unstorable"
@@ -29,9 +29,17 @@ def take(connection: sa.Connection, accounts: Mapping[AccountKey, AccountRef], b
 
 
 def take_apart(
-    connection: sa.Connection, accounts: Mapping[AccountKey, AccountRef], batch: Sequence[Received], wait_s: float
+    connection: sa.Connection,
+    accounts: Mapping[AccountKey, AccountRef],
+    batch: Sequence[Received],
+    wait_s: float,
+    *,
+    lost: bool = False,
 ) -> Taken:
-    """As `take`, for a batch that failed: an update that cannot be stored as what it is becomes a dead letter."""
+    """As `take`, for a batch that failed: an update that cannot be stored as what it is becomes a dead letter.
+
+    A row that is there already may be another process's, made a moment ago: then all is run again, until that is `lost`.
+    """
     taken = Taken()
     for received in batch:
         one, ref = Taken(), accounts[received.account]
@@ -41,8 +49,8 @@ def take_apart(
             savepoint.commit()
         except Exception as error:  # boundary of an update: its error must not hold up the others
             savepoint.rollback()
-            if lost_race(error) or unavailable(error):  # the whole unit is run again, now or later
-                raise
+            if (lost_race(error) and not (lost and taken_before(error))) or unavailable(error):
+                raise  # the whole unit is run again, now or later
             log.warning("update.unstorable", channel=ref.channel, key=received.key, error=type(error).__name__)
             one = Taken([_keep_dead(connection, ref, received, _digest(received), UNSTORABLE)])
         taken.receipts += one.receipts

@@ -44,7 +44,7 @@ def store_answer(connection: sa.Connection, finished: Finished, *, wait_s: float
         window_tokens=finished.window.tokens,
     )
     traces.add(connection, place, finished.trace)
-    turns.freeze(connection, place, dict(finished.model_texts))
+    turns.freeze(connection, claim.workspace_id, claim.conversation_id, finished.model_texts)
     if finished.cut is not None:
         summaries.keep(connection, claim.workspace_id, claim.conversation_id, finished.cut)
     folded = finished.window.folded_seq

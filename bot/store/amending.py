@@ -23,6 +23,8 @@ _TURN = sa.and_(
     turn.c.seq == sa.bindparam("of_seq"),
 )
 _PLACE = (_C.workspace_id, _C.conversation_id, _C.address_id, _C.last_seq, _C.last_event)
+# first of all, so that what is read after it holds until the commit
+_LOCK = sa.select(_C.conversation_id).where(_THIS).with_for_update()
 _LOOK = (
     sa.select(turn.c.text, _C.answered_seq, _C.closed_at.is_(None), _C.due_at.is_not(None))
     .join(conversation, sa.and_(_C.workspace_id == turn.c.workspace_id, _C.conversation_id == turn.c.conversation_id))
@@ -39,6 +41,7 @@ _NEWEST = sa.select(sa.func.max(turn.c.seq)).where(
     turn.c.seq > sa.bindparam("answered"),
     turn.c.role == "customer",
     turn.c.state != "deleted",
+    turn.c.text != "",
 )
 # what was answered is read otherwise from now on
 _NOTE = (
@@ -57,6 +60,7 @@ _ASK_ANEW = (
         epoch=_C.epoch + 1,
         lease_owner=None,
         due_at=from_now(0),
+        due_since=sa.func.coalesce(_C.due_since, from_now(0)),
         customer_seq=sa.bindparam("newest"),
     )
     .returning(*_PLACE)
@@ -79,9 +83,8 @@ _ASK_NOTHING = (
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """Where it is logged; `epoch_moved`: an answer being made is made anew, or not at all."""
+    """`epoch_moved`: an answer being made is made anew, or not at all."""
 
-    place: Place
     epoch_moved: bool
 
 
@@ -90,18 +93,21 @@ def change(
 ) -> Changed | None:
     """A customer turn reads `text` from now on, or (None) is gone with its text. None when that changes nothing."""
     this = {"of_workspace": workspace_id, "of_conversation": conversation_id}
+    connection.execute(_LOCK, this)
     row = connection.execute(_LOOK, {**this, "of_seq": seq}).first()
     if row is None or row[0] == text:
         return None
-    _, answered, current, due = row
+    before, answered, current, due = row
     state = "deleted" if text is None else "whole"
     connection.execute(_CHANGE, {**this, "of_seq": seq, "new_text": text or "", "to_state": state})
+    if not current:  # its part of the address's log is over: what comes there belongs to the next conversation
+        return Changed(epoch_moved=False)
     reason = DELETED if text is None else EDITED
-    moved = current and due and seq > answered
+    # a file that nobody could read was not due, until words were put to it
+    moved = seq > answered and (due or (not before and bool(text)))
     place = _ask(connection, this, answered, reason) if moved else _place(connection, _NOTE, this, reason)
-    kind = "turn.deleted" if text is None else "turn.edited"
-    turns.log(connection, place, kind, seq=seq)
-    return Changed(place, moved)
+    turns.log(connection, place, "turn.deleted" if text is None else "turn.edited", seq=seq)
+    return Changed(moved)
 
 
 def _ask(connection: sa.Connection, this: dict[str, str], answered: int, reason: str) -> Place:
@@ -164,6 +170,7 @@ def join(
 ) -> Joined | None:
     """One more file for an album's turn. None for a turn that was answered meanwhile, or a caption for one that asks nothing."""
     this = {"of_workspace": workspace_id, "of_conversation": conversation_id, "of_seq": seq}
+    connection.execute(_LOCK, this)
     text = connection.scalar(_JOINABLE, this)
     if text is None or (caption and not text):
         return None

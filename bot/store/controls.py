@@ -26,22 +26,32 @@ _STOP = (
         {
             **IDLE,
             "epoch": _C.epoch + 1,
-            "stopped_epoch": _C.epoch + 1,
+            # whoever answers keeps what was shown
+            "stopped_epoch": sa.case((_C.lease_owner.is_not(None), _C.epoch + 1), else_=0),
             "last_event": _C.last_event + 1,
             "answered_seq": _C.customer_seq,
             "window_break": "stop",
         }
     )
-    .returning(*_PLACE)
+    .returning(*_PLACE, _C.route, _C.stopped_epoch)
 )
 
 
 def stop(connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId) -> bool:
-    """Nothing is due any more and whoever answers can commit no answer. False when nothing was being answered."""
+    """Nothing is due any more and whoever answers can commit no answer. False when nothing was being answered.
+
+    While nobody answers, what is on show for the answer on a push channel is taken back here.
+    """
     row = connection.execute(_STOP, {"of_workspace": workspace_id, "of_conversation": conversation_id}).one_or_none()
-    if row is not None:
-        turns.log(connection, Place(*row), "status", detail="stopped")
-    return row is not None
+    if row is None:
+        return False
+    *stopped, route, stopped_epoch = row
+    place = Place(*stopped)
+    turns.log(connection, place, "status", detail="stopped")
+    if route and not stopped_epoch:
+        lane = Lane(workspace_id, AccountId(route), place.address_id, conversation_id)
+        withdrawal.discard(connection, lane, instead=REMOVED)
+    return True
 
 
 _LEAVE = (

@@ -23,9 +23,14 @@ def lost_race(error: BaseException) -> bool:
     return isinstance(error, LostRace) or _state(error) in LOST_RACES
 
 
+def taken_before(error: BaseException) -> bool:
+    """Whether a row of that key was there: where running the unit again does not help, it was there before all of them."""
+    return _state(error) == UNIQUE
+
+
 def overtaken(error: BaseException) -> BaseException:
     """What a unit is told that lost every race: to come back later, unless its row was there before all of them."""
-    return error if _state(error) == UNIQUE else StoreUnavailable(f"others were faster each time: {type(error).__name__}")
+    return error if taken_before(error) else StoreUnavailable(f"others were faster each time: {type(error).__name__}")
 
 
 def unavailable(error: BaseException) -> StoreUnavailable | None:

@@ -1,6 +1,6 @@
 """Turns of a conversation and the log entries that tell pull channels of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -122,14 +122,16 @@ _FREEZE = (
 )
 
 
-def freeze(connection: sa.Connection, place: Place, model_texts: dict[int, str]) -> None:
+def freeze(
+    connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId, model_texts: Mapping[int, str]
+) -> None:
     """Keep what the model read in place of a turn's own text, so that it never reads it differently later."""
     for seq, text in model_texts.items():
         connection.execute(
             _FREEZE,
             {
-                "of_workspace": place.workspace_id,
-                "of_conversation": place.conversation_id,
+                "of_workspace": workspace_id,
+                "of_conversation": conversation_id,
                 "of_seq": seq,
                 "model_text": text,
             },

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bot.conversation import telling
-from bot.conversation.storing import Finished, store_answer
+from bot.conversation.storing import Finished, store_answer, store_stopped
 from bot.delivery import buttons
 from bot.events import (
     Acted,
@@ -18,7 +18,7 @@ from bot.events import (
     Placeholder,
     Stored,
 )
-from bot.store import outbox
+from bot.store import controls, outbox
 from bot.store.conversations import WindowState
 from bot.store.ids import ConversationId
 from bot.store.outbox import Lane
@@ -117,6 +117,25 @@ async def test_an_answer_goes_into_the_first_placeholder_and_further_ones_are_re
     await desk.answer("both")
     rows = await desk.rows(outbox_table.c.platform_id, outbox_table.c.kind, outbox_table.c.text, outbox_table.c.secret)
     assert sorted(rows) == [("interaction:1", "bot", "both", "t1"), ("interaction:2", "removal", "", "t2")]
+
+
+async def test_a_stop_before_anyone_answers_takes_the_placeholder_away(desk: Desk) -> None:
+    await desk.say("one", placeholder=Placeholder("interaction:1", "t1"))
+    await desk.receive(CommandGiven(ROOM, ANN, "stop", NOW, Placeholder("interaction:2", "t2")))
+    rows = await desk.rows(outbox_table.c.platform_id, outbox_table.c.kind, outbox_table.c.state, outbox_table.c.text)
+    assert sorted(rows) == [
+        ("interaction:1", "removal", "ready", controls.REMOVED),
+        ("interaction:2", "system", "ready", telling.STOPPED),
+    ]
+
+
+async def test_a_stop_leaves_the_preview_to_whoever_answers(desk: Desk) -> None:
+    await desk.say("one", placeholder=Placeholder("interaction:1", "t1"))
+    question = await desk.claim()
+    await desk.receive(CommandGiven(ROOM, ANN, "stop", NOW))
+    assert await desk.store.write(store_stopped, question, 1, "half", ("half",))
+    rows = await desk.rows(outbox_table.c.platform_id, outbox_table.c.kind, outbox_table.c.state, outbox_table.c.text)
+    assert rows == [("interaction:1", "bot", "ready", "half")]
 
 
 async def test_the_bot_greets_where_it_was_brought_and_only_once(desk: Desk) -> None:

@@ -254,6 +254,18 @@ async def test_an_update_that_cannot_be_stored_becomes_a_dead_letter_and_holds_n
 
 
 @pytest.mark.parametrize("kind", KINDS)
+async def test_an_update_whose_place_is_taken_for_good_becomes_a_dead_letter_too(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    async with open_store(kind, request) as store, open_house(store, running=False) as house:
+        await house.hear("ann", "one")
+        await store.write(lambda c: c.execute(sa.update(conversation).values(last_event=conversation.c.last_event - 1)))
+        batch = [Received(WEB, who, b"raw", message(who, "hello")) for who in ("ann", "bob")]
+        receipts = await house.intake.receive(batch)
+        assert [type(receipt) for receipt in receipts] == [DeadLettered, Stored]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 async def test_a_whole_dialogue_runs_on_every_store(kind: str, request: pytest.FixtureRequest) -> None:
     async with open_store(kind, request) as store, open_house(store) as house:
         for number, who in ((1, "ann"), (1, "bob"), (3, "ann")):

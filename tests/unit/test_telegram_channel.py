@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from aiogram.methods import TelegramMethod
 
-from adapters.telegram.channel import PLAIN_TEXTS, TelegramChannel, draft_id
+from adapters.telegram.channel import MOST_TOLD, PLAIN_TEXTS, TelegramChannel, draft_id
 from adapters.telegram.waiting import Troubles
-from bot.errors import DeliveryUnknown, MessageRefused, RetryLater
+from bot.errors import DeliveryUnknown, MessageRefused, RecipientGone, RetryLater
 from bot.events import ChannelAddress, ChatMoved
 from bot.ports import OutboundMessage
 from bot.views import ButtonView
@@ -178,6 +178,16 @@ async def test_a_chat_that_moved_is_told_to_intake_and_tried_again_soon() -> Non
     assert [(key, received.event) for key, received in rig.intake.stored.items()] == [
         ("migrate:-100500:-1007", ChatMoved(TOPIC, "-1007", NOW))
     ]
+
+
+async def test_a_message_to_an_id_that_stays_the_old_one_is_given_up() -> None:
+    moved = refused(400, "Bad Request: group chat was upgraded to a supergroup chat", migrate_to_chat_id=-1007)
+    rig = Rig(*[moved] * (MOST_TOLD + 1))
+    for _ in range(MOST_TOLD):
+        with pytest.raises(RetryLater):
+            await rig.channel.send(words(at=TOPIC))
+    with pytest.raises(RecipientGone):
+        await rig.channel.send(words(at=TOPIC))
 
 
 async def test_a_move_that_cannot_be_stored_now_is_told_by_the_next_try() -> None:
