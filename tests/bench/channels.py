@@ -51,16 +51,18 @@ def _figures(channel: str, people: int, seen: Sequence[Round]) -> list[Figure]:
     free, paced = [one.free[channel] for one in seen], [one.paced[channel] for one in seen]
     share = [cost.per_cpu_second / one.web.per_cpu_second for one, (cost, _) in zip(seen, free, strict=True)]
     clock = [cost.per_second / one.web.per_second for one, (cost, _) in zip(seen, free, strict=True)]
-    mode = f"{channel}, {people} users, no limits"
+    mode, unit = f"{channel}, {people} users, no limits", "exchanges/CPU-s"
     ours = {"web /CPU-s": statistics.median(one.web.per_cpu_second for one in seen)}
     return [
-        figure("through an adapter", mode, "exchanges/CPU-s", [cost.per_cpu_second for cost, _ in free], beside=ours | _beside(free)),
+        figure(
+            "through an adapter", mode, "exchanges/CPU-s", [cost.per_cpu_second for cost, _ in free], beside=ours | _beside(free)
+        ),
         figure("share of the web chat's CPU rate", mode, "", share, at_least=WANTED),
         figure("share of the web chat's rate on the clock", mode, "", clock, at_least=WANTED),
         figure(
             "through an adapter",
             f"{channel}, {people} users, at the platform's pace",
-            "exchanges/CPU-s",
+            unit,
             [cost.per_cpu_second for cost, _ in paced],
             beside=_beside(paced),
         ),

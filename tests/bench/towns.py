@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from tests import discord_server as discord
 from tests import telegram_server as telegram
@@ -28,7 +28,7 @@ class Person:
 
 
 class Town(Protocol):
-    """`settings` lead the product here; `counts` are calls by name since the start, `limited` and `broken` (limits) among them."""
+    """`settings` lead the product here; `counts`: calls by name since the start, with `limited` and `broken` (limits)."""
 
     settings: dict[str, str]
 

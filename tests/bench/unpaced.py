@@ -1,4 +1,4 @@
-"""`python -m tests.bench.unpaced run`: `frontdesk run` whose channels know no limits, to see what it costs and not what they allow."""
+"""`python -m tests.bench.unpaced run`: `frontdesk run` whose channels know no limits: to see what it costs."""
 
 import sys
 from dataclasses import replace
