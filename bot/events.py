@@ -65,7 +65,8 @@ class Placeholder:
 class MessageReceived:
     """A message of a person at an address. `platform_id` is the platform's id of the message, "" where it has none.
 
-    `album`: messages of one album share it and become one turn.
+    `album`: messages of one album share it and become one turn. `joins_only`: by itself it is not for the bot, but it may belong
+    to an album that is.
     """
 
     address: ChannelAddress
@@ -75,6 +76,7 @@ class MessageReceived:
     platform_id: str = ""
     attachments: tuple[AttachmentReference, ...] = ()
     album: str = ""
+    joins_only: bool = False
     placeholder: Placeholder | None = None
 
 

@@ -41,6 +41,9 @@ MEASURES: Mapping[str, Measure] = {
     "outbox": Measure("counter", "Messages to push channels, by the state they came to.", ("state",)),
     "outbox_repeats": Measure("counter", "Sends of which an earlier one may have arrived too.", ("channel",)),
     "rate_limited": Measure("counter", "Times a platform told us to slow down (429).", ("channel",)),
+    "channel_events": Measure(
+        "gauge", "What the adapter of a push account met since it started, by name.", ("channel", "account", "event")
+    ),
     "jobs": Measure("counter", "Tries of background jobs, by kind and result.", ("kind", "result")),
     "failures": Measure("counter", "Errors caught at a loop's boundary, by part; each is in the log with its trace.", ("part",)),
     "outbox_rows": Measure("gauge", "Messages in the outbox that are not settled, and failed ones, by state.", ("state",)),

@@ -1,4 +1,4 @@
-"""An intake that remembers, and a Discord account that runs against the stand-in: what adapters are tested with."""
+"""An intake that remembers, a shop on Discord, and an account that runs there: what the adapter is tested with."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping, Sequence
@@ -11,7 +11,7 @@ from adapters.discord.account import DiscordAccount
 from adapters.discord.settings import DiscordSettings
 from bot.errors import StoreUnavailable
 from bot.events import AccountKey, Acted, DeadLettered, Ignored, MessageReceived, Receipt, Received, Skipped, Stored, Undecodable
-from tests.discord_server import Application, DiscordServer
+from tests.discord_server import EVERYONE, Application, Channel, DiscordServer, Person
 
 KEY = AccountKey("discord", "main")
 T = TypeVar("T")
@@ -70,6 +70,21 @@ class Book:
     @property
     def reasons(self) -> list[str]:
         return [one.event.reason for one in self.skipped if isinstance(one.event, Skipped)]
+
+
+class Shop:
+    """A guild with a text channel, a forum, two people and the bot."""
+
+    def __init__(self, server: DiscordServer, *, permissions: int = EVERYONE) -> None:
+        self.bot: Application = server.application("token-of-the-shop")
+        self.guild = server.world.guild("Shop", permissions=permissions)
+        server.world.invite(self.guild, self.bot)
+        self.anna: Person = server.person("anna")
+        self.bert: Person = server.person("bert")
+        for person in (self.anna, self.bert):
+            person.join(self.guild)
+        self.help: Channel = server.world.text_channel(self.guild, "help")
+        self.forum: Channel = server.world.forum(self.guild, "tickets")
 
 
 @contextmanager

@@ -26,6 +26,11 @@ class Client(discord.Client):
         self.server = server
         self.heard: list[tuple[str, Any]] = []
         self.tree = app_commands.CommandTree(self)
+        self.quick = False  # leave out the five seconds before a second IDENTIFY
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        if not self.quick:
+            await super().before_identify_hook(shard_id, initial=initial)
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
         if not event.startswith("socket"):
@@ -63,6 +68,7 @@ async def running(client: Client, bot: Application) -> AsyncIterator[Client]:
     """The client logged in and ready; closed at the end."""
     with pointed_at(client.server):
         task = asyncio.create_task(client.start(bot.token))
+        task.add_done_callback(lambda _: client.server.touch())
         try:
             await client.server.wait_until(lambda: client.of("ready") or task.done())
             if task.done():

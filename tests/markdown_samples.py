@@ -1,5 +1,6 @@
-"""Markdown as models write it, whole and broken, by name; and the prefixes that a growing answer passes through."""
+"""Markdown as models write it, whole and broken, by name; what a growing answer passes through; whether fences are whole."""
 
+import re
 from collections.abc import Iterator
 
 CODE = "\n".join(f"    total += price[{n}] * amount[{n}]  # line {n}" for n in range(400))
@@ -128,6 +129,7 @@ SAMPLES: dict[str, str] = {
     + "- item\n" * 40,
 }
 
+FENCE = re.compile(r"^(?:[ \t>]|[-*+](?=[ \t])|\d+[.)](?=[ \t]))*(`{3,}|~{3,})(.*)$")
 # what random texts are put together from
 _PIECES = (
     "\n¦\n\n¦ ¦  ¦    ¦\t¦\r¦\r\n¦- ¦1. ¦> ¦# ¦#### ¦`¦```¦```py\n¦~~~¦*¦**¦_¦~~¦[¦](¦)¦![¦[a]: ¦[x] ¦[a](https://b.c)¦http://a.b"
@@ -141,3 +143,16 @@ def every_prefix(text: str, step: int = 1) -> Iterator[str]:
     """What a growing answer shows: the text up to every `step`th character, and the whole."""
     yield from (text[:end] for end in range(0, len(text), step))
     yield text
+
+
+def balanced(markdown: str) -> bool:
+    """Whether each fence is closed, reading line by line as CommonMark does; containers count as indentation."""
+    run = ""
+    for line in markdown.split("\n"):
+        if not (found := FENCE.match(line)):
+            continue
+        if not run:
+            run = found[1] if found[1][0] == "~" or "`" not in found[2] else ""
+        elif found[1].startswith(run) and not found[2].strip():
+            run = ""
+    return not run

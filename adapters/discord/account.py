@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 
 import structlog
+from starlette.routing import BaseRoute
 
 from adapters.discord.addresses import point_to
 from adapters.discord.catching_up import CatchingUp
@@ -20,24 +21,29 @@ from adapters.discord.threads import Threads
 from bot.events import AccountKey
 from bot.ports import Cursors, Intake
 
-AGAIN_S = 5.0
 CLOSE_WITHIN_S = 5.0
 log = structlog.get_logger(__name__)
 
 
 class DiscordAccount:
     """`channel` is the `PushChannel`. `counts` tells what happened by name: gaps, caught_up (messages read from history),
-    overflow, lost (in a gap, not in any history), dropped_places, not_taken, not_deferred, not_said, failures.
+    overflow, lost (in a gap, not in any history), dropped_places, not_taken, not_deferred, not_said.
     """
 
-    def __init__(self, key: AccountKey, settings: DiscordSettings, intake: Intake, cursors: Cursors) -> None:
+    def __init__(
+        self,
+        key: AccountKey,
+        settings: DiscordSettings,
+        intake: Intake,
+        cursors: Cursors,
+    ) -> None:
         quieten()
         point_to(settings.api_base, settings.gateway_url)
         self.key = key
         self.counts: Counter[str] = Counter()
         self._rest = Rest(settings.token)
         progress = Progress()
-        places = Places(staff_forum_id=settings.staff_forum_id, known=progress.knows)
+        self._places = places = Places(staff_forum_id=settings.staff_forum_id, known=progress.knows)
         threads = Threads(self._rest)
         self.channel = DiscordChannel(key.name, self._rest, places=places, threads=threads)
         self._lane = Lane(key, intake)
@@ -58,17 +64,15 @@ class DiscordAccount:
         interactions = Interactions(key, self._rest, intake, self.counts)
         self._gateway = Gateway(key.name, settings, heard=inlet.hear, interactions=interactions, places=places)
 
+    def routes(self) -> list[BaseRoute]:
+        """Discord comes by the gateway: the public listener serves nothing for it."""
+        return []
+
     async def run(self) -> None:
-        """Receive until cancelled. Only whoever holds the account's lease may run it."""
-        while True:
-            try:
-                async with asyncio.TaskGroup() as parts:
-                    for part in (self._lane.run, self._catching_up.run, self._gateway.run):
-                        parts.create_task(part())
-            except Exception:  # loop boundary: the running part of one account; the others go on
-                self.counts["failures"] += 1
-                log.exception("discord.failed", account=self.key.name)
-                await asyncio.sleep(AGAIN_S)
+        """Receive until cancelled. Only whoever holds the account's lease may run it. An error that nobody foresaw is raised."""
+        async with asyncio.TaskGroup() as parts:
+            for part in (self._lane.run, self._catching_up.run, self._gateway.run):
+                parts.create_task(part())
 
     async def close(self) -> None:
         """End the connections for sending; bounded."""

@@ -12,7 +12,7 @@ import structlog
 
 from adapters.discord.cursors import Progress
 from adapters.discord.failures import translated
-from adapters.discord.history import Line, page_after
+from adapters.discord.history import PER_PAGE, Line, page_after
 from adapters.discord.inlet import Inlet
 from adapters.discord.lane import Lane, store
 from adapters.discord.payloads import Channel
@@ -24,8 +24,9 @@ from bot.events import AccountKey, Cursor, Received
 from bot.ports import Cursors, Intake
 
 READERS = 4
-PAUSE_S = 0.2
-AGAIN_S = 2.0
+PAUSE_S = 0.2  # four readers then ask some fifteen times a second, of the fifty that sending shares
+AGAIN_S = 1.0
+MOST_TRIES = 4
 LONGEST_S = 30.0
 NOT_SHOWN = "commands, presses, edits, deletions, first messages of strangers"
 log = structlog.get_logger(__name__)
@@ -77,10 +78,14 @@ class CatchingUp:
         for place_id, received in self._progress.load(await self._positions(), self._inlet.concerned()):
             self._inlet.put(place_id, received)
         log.info("discord.catching_up", account=self._account.name, places=self._progress.gaps, not_shown=NOT_SHOWN)
-        under_way: set[str] = set()
-        async with asyncio.TaskGroup() as readers:
-            for _ in range(READERS):
-                readers.create_task(self._reader(under_way))
+        while True:
+            busy: set[str] = set()
+            async with asyncio.TaskGroup() as readers:
+                for _ in range(READERS):
+                    readers.create_task(self._reader(busy))
+            if not self._progress.gaps:
+                break
+            await asyncio.sleep(LONGEST_S)
         log.info("discord.caught_up", account=self._account.name)
 
     async def _positions(self) -> dict[str, str]:
@@ -90,31 +95,29 @@ class CatchingUp:
             except StoreUnavailable as error:
                 await asyncio.sleep(error.retry_after_s)
 
-    async def _reader(self, under_way: set[str]) -> None:
-        """Places one after the other, those first for which live updates wait."""
-        while True:
-            place_id = self._progress.next_gap(under_way)
-            if place_id is None:
-                return
-            under_way.add(place_id)
-            try:
-                await self._read_place(place_id)
-            finally:
-                under_way.discard(place_id)
+    async def _reader(self, busy: set[str]) -> None:
+        """Places one after the other, those first for which live updates wait. What does not answer stays `busy`: later again."""
+        while (place_id := self._progress.next_gap(busy)) is not None:
+            busy.add(place_id)
+            if await self._read_place(place_id):
+                busy.discard(place_id)
+            await asyncio.sleep(PAUSE_S)
 
-    async def _read_place(self, place_id: str) -> None:
+    async def _read_place(self, place_id: str) -> bool:
+        """Read to the end; False when Discord does not answer."""
         tries = 0
-        while True:
+        while tries < MOST_TRIES:
             try:
                 if await self._step(place_id):
-                    return
+                    return True
                 tries = 0
             except (*REFUSED, *UNANSWERED) as error:
                 wait_s = self._patience(place_id, translated(error), tries)
                 if wait_s is None:
-                    return
+                    return True
                 tries += 1
                 await asyncio.sleep(wait_s)
+        return False
 
     def _patience(self, place_id: str, error: ChannelError, tries: int) -> float | None:
         """Seconds until the next try; None when the place is not ours to read any more: it is dropped."""
@@ -127,7 +130,7 @@ class CatchingUp:
                 self._finish(place_id, exists=False)
                 return None
             case _:
-                return min(AGAIN_S * 2.0 ** min(tries, 10), LONGEST_S)
+                return AGAIN_S * 2.0**tries
 
     async def _step(self, place_id: str) -> bool:
         """One page; True when the place is caught up."""
@@ -145,6 +148,8 @@ class CatchingUp:
         await store(self._intake, self._account, self._translated(page, place))
         self._counts["caught_up"] += len(page)
         self._progress.read_through(place_id, page[-1].id)
+        if len(page) < PER_PAGE:  # what was written since then is heard, and held
+            return self._finish(place_id)
         await asyncio.sleep(PAUSE_S)
         return False
 

@@ -13,7 +13,7 @@ import structlog
 
 from adapters.discord import originals
 from adapters.discord.failures import ARCHIVED, MISSING, UNKNOWN_CHANNEL, translated
-from adapters.discord.history import found
+from adapters.discord.history import Search
 from adapters.discord.markers import components, nonce
 from adapters.discord.payloads import StartedThread, read
 from adapters.discord.places import Places
@@ -46,6 +46,7 @@ class DiscordChannel:
         self._rest = rest
         self._places = places
         self._threads = threads
+        self._search = Search(rest)
         self._shown: OrderedDict[str, bytes] = OrderedDict()
         self._token_refused = False
 
@@ -106,11 +107,11 @@ class DiscordChannel:
         place, parent = message.address.chat_id, message.address.thread_id
         with self._translating(message.address):
             try:
-                return await found(self._rest, place, message.outbox_id, since)
+                return await self._search.find(place, message.outbox_id, since)
             except discord.NotFound as error:
                 if error.code != UNKNOWN_CHANNEL or not parent:
                     raise
-            beside = await found(self._rest, parent, message.outbox_id, since)
+            beside = await self._search.find(parent, message.outbox_id, since)
             return f"{parent}/{beside}" if beside else None
 
     async def _somewhere(self, address: ChannelAddress, act: Callable[[str, Reference], Awaitable[R]], reference: Reference) -> R:

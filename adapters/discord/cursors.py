@@ -79,10 +79,10 @@ class Progress:
 
     def miss(self, place: str, received: Received) -> None:
         """There was no room for it: history is read again from before it."""
-        if received.cursor is None or received.cursor.place != place:
-            self.lost += received.event != THREAD_BEGUN
-            return
-        self.seek(place, received.cursor.position)
+        if received.cursor is None:
+            self.lost += 1
+        else:  # a thread's first cursor is told by the message that begins it: its position is that message's
+            self.seek(place, received.cursor.position)
 
     def seek(self, place: str, message_id: str) -> None:
         """The message and what follows it has to be read from history."""

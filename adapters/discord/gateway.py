@@ -22,6 +22,7 @@ from adapters.discord.settings import DiscordSettings
 from adapters.discord.syncing import sync
 
 TOKEN_REFUSED_S = 60.0
+CLOSE_WITHIN_S = 3.0
 LONGEST_S = 60.0
 STEADY_S = 120.0
 AUTHENTICATION_FAILED = 4004
@@ -33,11 +34,19 @@ log = structlog.get_logger(__name__)
 
 
 class GatewayClient(discord.AutoShardedClient):
-    """`heard` gets each gateway message as it came."""
+    """`heard` gets each gateway message as it came; `works` is called when a session began."""
 
     SILENT: ClassVar[frozenset[str]] = frozenset({"socket_raw_receive", "socket_raw_send"})
 
-    def __init__(self, account: str, *, content: bool, heard: Callable[[str], None], interactions: Interactions) -> None:
+    def __init__(
+        self,
+        account: str,
+        *,
+        content: bool,
+        heard: Callable[[str], None],
+        works: Callable[[], None],
+        interactions: Interactions,
+    ) -> None:
         super().__init__(
             intents=discord.Intents(guilds=True, guild_messages=True, dm_messages=True, message_content=content),
             max_messages=None,
@@ -49,6 +58,7 @@ class GatewayClient(discord.AutoShardedClient):
         )
         self._account = account
         self._heard = heard
+        self._works = works
         self._interactions = interactions
         self._tree = plant(self, interactions)
         self._syncing: asyncio.Task[bool] | None = None
@@ -56,6 +66,8 @@ class GatewayClient(discord.AutoShardedClient):
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
         if event == "socket_raw_receive":
             self._heard(args[0])
+        if event == "shard_connect":
+            self._works()
         if event not in self.SILENT:
             super().dispatch(event, *args, **kwargs)
 
@@ -96,11 +108,12 @@ class Gateway:
 
     async def _session(self) -> float | None:
         """Seconds until the next try; None: as long as tries have failed."""
-        client = GatewayClient(self._account, content=self._content, heard=self._hear, interactions=self._interactions)
+        client = GatewayClient(
+            self._account, content=self._content, heard=self._heard, works=self._works, interactions=self._interactions
+        )
         self._places.look_at(client)
         try:
-            async with client:
-                await client.start(self._settings.token.get_secret_value())
+            await client.start(self._settings.token.get_secret_value())
         except discord.PrivilegedIntentsRequired:
             self._content = False
             log.error("discord.intent_missing", account=self._account, advice=PORTAL)  # noqa: TRY400  one clear line
@@ -109,7 +122,17 @@ class Gateway:
             return self._closed(error)
         except (discord.HTTPException, discord.GatewayNotFound, aiohttp.ClientError, OSError, TimeoutError) as error:
             log.warning("discord.not_connected", account=self._account, error=type(error).__name__)
+        finally:
+            await self._end(client)
         return None
+
+    async def _end(self, client: GatewayClient) -> None:
+        """The library waits half a minute for a peer that is gone to say goodbye."""
+        try:
+            async with asyncio.timeout(CLOSE_WITHIN_S):
+                await client.close()
+        except TimeoutError:
+            await client.http.close()
 
     def _closed(self, error: discord.LoginFailure | discord.ConnectionClosed) -> float | None:
         if isinstance(error, discord.ConnectionClosed) and error.code != AUTHENTICATION_FAILED:
@@ -120,9 +143,8 @@ class Gateway:
             log.error("discord.token_refused", account=self._account, advice="put the bot's current token into the settings")
         return TOKEN_REFUSED_S
 
-    def _hear(self, text: str) -> None:
+    def _works(self) -> None:
         self._token_refused = False
-        self._heard(text)
 
 
 def quieten() -> None:

@@ -1,6 +1,6 @@
 """The history of a channel, read upward: pages of raw messages, oldest first, and the message of an outbox row in them."""
 
-from collections.abc import AsyncIterator
+from collections import OrderedDict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,9 +9,11 @@ import msgspec
 from adapters.discord.markers import bears
 from adapters.discord.payloads import read, snowflake_at
 from adapters.discord.rest import Rest
+from bot.errors import DeliveryUnknown
 
 PER_PAGE = 100
 MOST_PAGES = 10
+MOST_SEARCHES = 500
 CLOCK_SLACK = timedelta(minutes=1)
 
 
@@ -42,20 +44,29 @@ async def page_after(rest: Rest, place: str, position: str) -> list[Line]:
     return sorted(lines, key=lambda line: int(line.id))
 
 
-async def pages(rest: Rest, place: str, position: str) -> AsyncIterator[list[Line]]:
-    """Pages until the end, ten at most."""
-    for _ in range(MOST_PAGES):
-        page = await page_after(rest, place, position)
-        if not page:
-            return
-        yield page
-        position = page[-1].id
+class Search:
+    """Looks for messages of outbox rows. A look that was interrupted, or is too long for one call, goes on where it was."""
+
+    def __init__(self, rest: Rest) -> None:
+        self._rest = rest
+        self._read: OrderedDict[tuple[str, str], str] = OrderedDict()
+
+    async def find(self, place: str, outbox_id: str, since: datetime) -> str | None:
+        """The id of the row's message, sent at `since` or later; None when it did not arrive. Raises DeliveryUnknown when the
+        history goes on after ten pages, and what `Rest.call` raises.
+        """
+        key = place, outbox_id
+        for _ in range(MOST_PAGES):
+            page = await page_after(self._rest, place, self._read.get(key) or snowflake_at(since - CLOCK_SLACK))
+            found = next((line.id for line in page if _is_of(line, outbox_id)), None)
+            if found is not None or not page:
+                self._read.pop(key, None)
+                return found
+            self._read[key] = page[-1].id
+            if len(self._read) > MOST_SEARCHES:
+                self._read.popitem(last=False)
+        raise DeliveryUnknown("not found yet in a long history")
 
 
-async def found(rest: Rest, place: str, outbox_id: str, since: datetime) -> str | None:
-    """The id of the message of an outbox row, sent at `since` or later; None when it did not arrive."""
-    async for page in pages(rest, place, snowflake_at(since - CLOCK_SLACK)):
-        for line in page:
-            if outbox_id.encode() in line.raw and bears(read(line.raw, _Ours).components, outbox_id):
-                return line.id
-    return None
+def _is_of(line: Line, outbox_id: str) -> bool:
+    return outbox_id.encode() in line.raw and bears(read(line.raw, _Ours).components, outbox_id)

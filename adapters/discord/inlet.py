@@ -119,13 +119,18 @@ class Inlet:
         message = read_message(raw)
         place = self._places.find(message.channel_id, message.guild_id)
         if place is None:  # REST will tell what it is
-            self._progress.seek(message.channel_id, message.id)
-            self._gap()
+            self._seek(message.channel_id, message.id)
             return
         translated = self._translator.message(raw, message, place, self.me)
         self._remember(translated)
         for received in translated:
             self._admit(place.place_id, received)
+
+    def _seek(self, place_id: str, message_id: str) -> None:
+        behind = self._progress.is_behind(place_id)
+        self._progress.seek(place_id, message_id)
+        if not behind:  # else it is being read anyway
+            self._gap()
 
     def _edit(self, raw: bytes) -> None:
         message = read_message(raw)

@@ -121,10 +121,8 @@ def _permissions(application: _Application, guild: _Guild) -> Finding | None:
     if guild.permissions is None or guild.owner:
         return None
     has = discord.Permissions(int(guild.permissions))
-    missing = (
-        [] if has.administrator else [flag.replace("_", " ") for flag, needed in NEEDED if needed and not getattr(has, flag)]
-    )
-    if not missing:
+    missing = [flag.replace("_", " ") for flag, needed in NEEDED if needed and not getattr(has, flag)]
+    if has.administrator or not missing:
         return None
     advice = f"give them to the bot's role, or invite it anew: {INVITE.format(id=application.id, permissions=NEEDED.value)}"
     return Finding(f"server {guild.name}", ok=False, text=f"missing: {', '.join(missing)}", advice=advice)

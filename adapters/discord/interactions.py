@@ -9,7 +9,7 @@ takes long is waited for, never cancelled.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
@@ -48,28 +48,29 @@ class Interactions:
         self._open = 0
 
     async def asked(self, interaction: discord.Interaction, text: str) -> None:
-        await self._command(interaction, self._callings.question(interaction, text), private=False)
+        await self._command(interaction, lambda: self._callings.question(interaction, text), private=False)
 
     async def asked_about(self, interaction: discord.Interaction, message: discord.Message) -> None:
-        await self._command(interaction, self._callings.question_about(interaction, message), private=False)
+        await self._command(interaction, lambda: self._callings.question_about(interaction, message), private=False)
 
     async def commanded(self, interaction: discord.Interaction, name: str) -> None:
-        await self._command(interaction, self._callings.command(interaction, name), private=True)
+        await self._command(interaction, lambda: self._callings.command(interaction, name), private=True)
 
     async def pressed(self, interaction: discord.Interaction, button: str) -> None:
-        await self._bounded(interaction, self._take_press(interaction, self._callings.press(interaction, button)))
+        await self._bounded(interaction, lambda: self._take_press(interaction, self._callings.press(interaction, button)))
 
-    async def _command(self, interaction: discord.Interaction, received: Received, *, private: bool) -> None:
-        await self._bounded(interaction, self._take_command(interaction, received, private=private))
+    async def _command(self, interaction: discord.Interaction, translate: Callable[[], Received], *, private: bool) -> None:
+        await self._bounded(interaction, lambda: self._take_command(interaction, translate(), private=private))
 
-    async def _bounded(self, interaction: discord.Interaction, taking: Coroutine[Any, Any, None]) -> None:
-        if self._open >= MOST_AT_ONCE:
-            taking.close()
+    async def _bounded(self, interaction: discord.Interaction, take: Callable[[], Awaitable[None]]) -> None:
+        """No more than so many at once, and none from a place of a kind that nobody knows yet."""
+        if self._open >= MOST_AT_ONCE or interaction.channel_id is None:
+            self._counts["not_taken"] += 1
             await self._turn_away(interaction)
             return
         self._open += 1
         try:
-            await taking
+            await take()
         finally:
             self._open -= 1
 

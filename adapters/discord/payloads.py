@@ -9,7 +9,6 @@ from typing import TypeVar
 import msgspec
 
 EPOCH = datetime(2015, 1, 1, tzinfo=UTC)
-DM, GROUP_DM = 1, 3
 THREADS = frozenset({10, 11, 12})
 T = TypeVar("T")
 

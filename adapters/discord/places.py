@@ -99,9 +99,11 @@ class Places:
         return [self._of_cache(channel) for channel in channels if self._known(str(channel.id))]
 
     def cached(self, place_id: str) -> Place | None:
-        """The place, if the gateway has told of it."""
-        channel = self._cached(place_id)
-        return self._of_cache(channel) if channel is not None else None
+        """The place, if the gateway or REST has told of it."""
+        channel, told = self._cached(place_id), self._told.get(place_id)
+        if channel is not None:
+            return self._of_cache(channel)
+        return self._of_rest(told) if told is not None else None
 
     async def arrived(self, guild_id: str) -> bool:
         """Whether the gateway has told of a guild, or does so within a few seconds."""

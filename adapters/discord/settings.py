@@ -13,10 +13,10 @@ GATEWAY_URL = "wss://gateway.discord.gg"
 
 
 def _token(value: SecretStr) -> SecretStr:
-    word = value.get_secret_value().strip()
+    word = value.get_secret_value().strip().removeprefix("Bot ").strip()
     if any(letter.isspace() or not letter.isprintable() or ord(letter) > 126 for letter in word):
         raise ValueError("is not a bot token; copy it from the application's page in the developer portal, under Bot")
-    return SecretStr(word.removeprefix("Bot "))
+    return SecretStr(word)
 
 
 def _address(value: str, schemes: tuple[str, ...], example: str) -> str:

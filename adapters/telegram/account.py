@@ -3,18 +3,18 @@
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 import structlog
 from aiogram.exceptions import TelegramAPIError
 from aiogram.methods import GetMe
-from starlette.routing import Route
+from starlette.routing import BaseRoute
 
 from adapters.telegram.acknowledging import Acknowledger
 from adapters.telegram.addressing import Me
 from adapters.telegram.channel import TelegramChannel
-from adapters.telegram.counting import Counters, NoCounters
 from adapters.telegram.menu import offer_commands
 from adapters.telegram.polling import Polling
 from adapters.telegram.reception import Reception
@@ -26,7 +26,6 @@ from adapters.telegram.webhook import Webhook
 from bot.events import AccountKey
 from bot.ports import Cursors, Intake
 
-FAILED_S = 5.0
 IDENTIFY_S = 5
 log = structlog.get_logger()
 
@@ -38,7 +37,8 @@ def _utc_now() -> datetime:
 class TelegramAccount:
     """`run` while this process holds the account; `channel` sends meanwhile; `routes` are served by every process of the account.
 
-    `now` gives UTC, `clock` monotonic seconds, `chance` numbers in [0, 1).
+    `counts` tells what happened by name: failures (at the boundary of `run`), presses_dropped and presses_unanswered,
+    strangers (webhook requests without the secret). `now` gives UTC, `clock` monotonic seconds, `chance` numbers in [0, 1).
     """
 
     def __init__(
@@ -48,7 +48,6 @@ class TelegramAccount:
         intake: Intake,
         cursors: Cursors,
         *,
-        counters: Counters | None = None,
         now: Callable[[], datetime] = _utc_now,
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
@@ -56,12 +55,12 @@ class TelegramAccount:
     ) -> None:
         self._key = key
         self._settings = settings
-        self._counters = counters or NoCounters()
+        self.counts: Counter[str] = Counter()
         self._bot = connect(settings)
         self._me: Me | None = None
         troubles = Troubles(key.name)
         self._patience = Patience(troubles, chance, sleep)
-        self._acknowledger = Acknowledger(self._bot, self._counters)
+        self._acknowledger = Acknowledger(self._bot, self.counts)
         reception = Reception(key, intake, self._acknowledger, now)
         self.channel = TelegramChannel(self._bot, key, intake, troubles, clock=clock, now=now)
         self._polling = Polling(
@@ -73,28 +72,19 @@ class TelegramAccount:
             long_poll_s=settings.long_poll_s,
             clock=lambda: now().timestamp(),
         )
-        self._webhook = Webhook(key.name, settings.secret, reception, self._identify)
+        self._webhook = Webhook(key.name, settings.secret, reception, self._identify, self.counts)
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[BaseRoute]:
         """What the public listener serves for the account: nothing in polling mode."""
         return self._webhook.routes() if self._settings.mode == "webhook" else []
-
-    async def run(self) -> None:
-        """Receive until cancelled. Here alone an error that nobody foresaw ends: it is logged, and receiving begins anew."""
-        while True:
-            try:
-                await self._receive()
-            except Exception:
-                log.exception("telegram.receiving_failed", account=self._key.name)
-                self._counters.count("failures", "telegram")
-                await self._patience.sleep(FAILED_S)
 
     async def close(self) -> None:
         """Within about four seconds: give up unanswered presses and close the connections."""
         await self._acknowledger.close()
         await disconnect(self._bot)
 
-    async def _receive(self) -> None:
+    async def run(self) -> None:
+        """Receive until cancelled. What Telegram does is borne; an error that nobody foresaw is raised."""
         me = self._me = await self._patience.asked(self._get_me)
         log.info("telegram.connected", account=self._key.name, bot_id=me.id, username=me.username, mode=self._settings.mode)
         async with asyncio.TaskGroup() as tasks:

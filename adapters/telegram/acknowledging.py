@@ -3,13 +3,11 @@ goes wrong is counted only.
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 
 from aiogram import Bot
 from aiogram.exceptions import TelegramAPIError
 from aiogram.methods import AnswerCallbackQuery
-
-from adapters.telegram.counting import Counters
 
 WAITING = 256
 AT_ONCE = 8
@@ -20,9 +18,9 @@ ANSWER_S = 10.0  # Telegram takes an answer for about 15 seconds
 class Acknowledger:
     """At most AT_ONCE requests; at most WAITING presses wait, and the oldest give way: they are too old first."""
 
-    def __init__(self, bot: Bot, counters: Counters) -> None:
+    def __init__(self, bot: Bot, counts: Counter[str]) -> None:
         self._bot = bot
-        self._counters = counters
+        self._counts = counts
         self._waiting: deque[tuple[str, str]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -33,7 +31,7 @@ class Acknowledger:
             return
         if len(self._waiting) >= WAITING:
             self._waiting.popleft()
-            self._counters.count("acknowledgements", "telegram", "dropped")
+            self._counts["presses_dropped"] += 1
         self._waiting.append((query_id, say))
         if len(self._tasks) < AT_ONCE:
             task = asyncio.create_task(self._work(), name="telegram acknowledging")
@@ -57,4 +55,4 @@ class Acknowledger:
             try:
                 await self._bot(method, request_timeout=int(ANSWER_S))
             except TelegramAPIError:
-                self._counters.count("acknowledgements", "telegram", "failed")
+                self._counts["presses_unanswered"] += 1

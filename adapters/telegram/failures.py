@@ -20,12 +20,15 @@ from aiogram.exceptions import (
     TelegramUnauthorizedError,
 )
 
+from adapters.telegram.session import NotReached
 from bot.errors import ChannelError, DeliveryUnknown, MessageGone, MessageRefused, RecipientGone, RetryLater
 
 Doing = Literal["send", "edit", "delete", "draft", "typing"]
 
 TOKEN_WAIT_S = 60.0
 MOVED_WAIT_S = 1.0
+CROWD = 4  # chats limited within one second
+UNREACHED_WAIT_S = 3.0
 UNKNOWN = (TelegramNetworkError, TelegramServerError)
 CLOSED = (
     "chat not found",  # "private chat not found" as well
@@ -53,20 +56,18 @@ MARKS = ("entity", "entities")
 
 
 class Limited:
-    """How far a 429 reaches. The API does not say whether a chat or the whole bot was too fast, so: a chat, unless another chat
-    was told to wait within the last second; then it is the bot. `clock` is monotonic seconds.
+    """How far a 429 reaches. The API does not say whether a chat or the whole bot was too fast, so: a chat, unless so many others
+    were told to wait within a second that it must be the bot. `clock` is monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._chat_id = ""
-        self._at = float("-inf")
+        self._told: dict[str, float] = {}
 
     def scope(self, chat_id: str) -> str:
         now = self._clock()
-        crowded = self._chat_id not in {"", chat_id} and now - self._at <= 1.0
-        self._chat_id, self._at = chat_id, now
-        return "account" if crowded else "chat"
+        self._told = {chat: at for chat, at in self._told.items() if now - at <= 1.0} | {chat_id: now}
+        return "account" if len(self._told) >= CROWD else "chat"
 
 
 def is_token_trouble(error: TelegramAPIError) -> bool:
@@ -82,6 +83,8 @@ def channel_error(error: TelegramAPIError, doing: Doing, chat_id: str, limited: 
         return RetryLater("too many requests", after_s=float(max(error.retry_after, 0)), scope=limited.scope(chat_id))
     if isinstance(error, TelegramMigrateToChat):
         return RetryLater("the chat has another id now", after_s=MOVED_WAIT_S)
+    if isinstance(error, NotReached):
+        return RetryLater("no connection to Telegram", after_s=UNREACHED_WAIT_S, scope="account")
     if isinstance(error, UNKNOWN) and not isinstance(error, TelegramEntityTooLarge):
         return DeliveryUnknown(f"{doing}: no answer that says what happened")
     if is_token_trouble(error):

@@ -3,10 +3,10 @@
 import hmac
 import re
 from ipaddress import ip_address
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
 OFFICIAL = "https://api.telegram.org"
 _TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{1,200}")
@@ -70,14 +70,10 @@ def _chat_id(value: str) -> str:
     return value
 
 
-def _number_as_text(value: Any) -> Any:
-    return str(value) if type(value) is int else value
-
-
 class TelegramSettings(BaseModel):
     """One account. An empty token switches it off; `long_poll_s` is how long Telegram may hold one getUpdates, in seconds."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, coerce_numbers_to_str=True)
 
     token: Annotated[SecretStr, AfterValidator(_token)] = SecretStr("")
     api_base: Annotated[str, AfterValidator(_api_base)] = OFFICIAL
@@ -85,7 +81,7 @@ class TelegramSettings(BaseModel):
     webhook_url: Annotated[str, AfterValidator(_webhook_url), Field(validate_default=True)] = ""
     webhook_secret: Annotated[SecretStr, AfterValidator(_webhook_secret)] = SecretStr("")
     long_poll_s: Annotated[int, Field(ge=0, le=50)] = 50
-    staff_chat_id: Annotated[str, BeforeValidator(_number_as_text), AfterValidator(_chat_id)] = ""
+    staff_chat_id: Annotated[str, AfterValidator(_chat_id)] = ""
     workspace: str = ""
 
     @field_validator("webhook_url")

@@ -19,6 +19,7 @@ from bot.events import (
     Arrived,
     Author,
     ButtonPressed,
+    ChannelAddress,
     ChatMoved,
     Cursor,
     Departed,
@@ -103,7 +104,7 @@ def _message(account: AccountKey, me: Me, message: wire.Message, fields: dict[st
         return ChatMoved(where, str(message.migrate_to_chat_id), _time(message.date))
     said = _said(me, message, fields)
     if isinstance(said, Skipped):
-        return said
+        return _rest_of_album(where, message) if said.reason == "not_addressed" and message.media_group_id else said
     author, text = said
     files = contents.attachments(message)
     text = "\n".join(filter(None, (text, *contents.words(message))))
@@ -112,6 +113,16 @@ def _message(account: AccountKey, me: Me, message: wire.Message, fields: dict[st
         files = () if text else contents.unreadable(fields)
     album = message.media_group_id or ""
     return MessageReceived(where, author, contents.clean(text), _time(message.date), str(message.message_id), files, album)
+
+
+def _rest_of_album(where: ChannelAddress, message: wire.Message) -> Meaning:
+    """Only one item of an album has the caption that means the bot: the others may belong to it."""
+    author = _author(message)
+    files = contents.attachments(message)
+    if author is None or not files:
+        return Skipped("not_addressed")
+    at, album = _time(message.date), message.media_group_id or ""
+    return MessageReceived(where, author, "", at, str(message.message_id), files, album, joins_only=True)
 
 
 def _edit(account: AccountKey, me: Me, message: wire.Message, fields: dict[str, object]) -> Meaning:

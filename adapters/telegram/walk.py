@@ -195,9 +195,12 @@ class Walk:
         self.page.write(text)
 
     def _ready(self) -> None:
-        self._marked()
-        if self._apart:
+        """Text may begin here: behind the marker of its item, or on a line of its own behind a block."""
+        if self._marker:
+            self._marked()
+        elif self._apart:
             self.page.part(1)
+            self.page.write(INDENT * len(self._numbers))
         self._apart = False
 
     def _inline_code(self, text: str) -> None:

@@ -4,14 +4,14 @@ import asyncio
 import hmac
 import json
 import math
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
-import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from adapters.telegram.addressing import Me
 from adapters.telegram.reception import Reception
@@ -21,24 +21,32 @@ SECRET_HEADER = b"x-telegram-bot-api-secret-token"
 MOST_BYTES = 1 << 20  # twice what an update can be: TQueueImpl::MAX_EVENT_LENGTH, tdlib/td
 READ_S = 15.0
 AGAIN_S = 5.0
-log = structlog.get_logger()
 
 
 class Webhook:
     """The public door of one account. `identify` gives the bot's identity, None while Telegram does not tell it."""
 
-    def __init__(self, account: str, secret: str, reception: Reception, identify: Callable[[], Awaitable[Me | None]]) -> None:
+    def __init__(
+        self,
+        account: str,
+        secret: str,
+        reception: Reception,
+        identify: Callable[[], Awaitable[Me | None]],
+        counts: Counter[str],
+    ) -> None:
         self._account = account
         self._secret = secret.encode()
         self._reception = reception
         self._identify = identify
+        self._counts = counts
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[BaseRoute]:
         return [Route(f"/telegram/{self._account}", self.post, methods=["POST"])]
 
     async def post(self, request: Request) -> Response:
         """401 without the secret, 413 or 408 for a body beyond the bounds, 503 while it cannot be stored, else an empty 200."""
         if not self._is_from_telegram(request):
+            self._counts["strangers"] += 1
             return Response(status_code=HTTPStatus.UNAUTHORIZED)
         body = await _body(request)
         if isinstance(body, HTTPStatus):

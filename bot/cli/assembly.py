@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from socket import socket
 
-from starlette.routing import Route
+from starlette.routing import BaseRoute
 
 from adapters.web.routes import routes
 from adapters.web.streams import Streams
 from bot.application import Part, Stage
-from bot.cli.channels import Connected
+from bot.cli.channels import ChannelAccount
 from bot.cli.configuration import Configuration
 from bot.cli.dialogue import Dialogue, assemble
 from bot.cli.generation import Generation
@@ -86,7 +86,7 @@ def client(generation: Generation, settings: GenerationSettings) -> GenerationCl
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What is open before the parts are put together, and is closed after they ended. `connected`: the push accounts."""
+    """What is open before the parts are put together, and is closed after they ended. `push`: the push accounts."""
 
     store: Store
     accounts: Mapping[AccountKey, AccountRef]
@@ -95,7 +95,7 @@ class Opened:
     secret: Secret
     metrics: Metrics
     intake: StoredIntake
-    connected: Sequence[Connected] = ()
+    push: Sequence[ChannelAccount] = ()
 
 
 def stages(
@@ -104,7 +104,7 @@ def stages(
     """First the claimers end, while answers may still be fetched; then the accounts, which send what was answered; then the
     listeners; the node last, since answers need it. `title`: what the page calls the business.
     """
-    push = [one.part for one in opened.connected]
+    push = opened.push
     claims = Claims(push)
     dialogue = assemble(
         store=opened.store,
@@ -122,7 +122,7 @@ def stages(
     )
     readiness = Readiness(opened.store, opened.metrics, claims, lambda: dialogue.worker.in_flight)
     health = Health(readiness.checks, readiness.refresh, opened.metrics)
-    more = [route for one in opened.connected for route in one.routes]
+    more = [route for one in push for route in one.routes()]
     http = _http(configuration, dialogue, health, public, private, title, more)
     working: list[Part] = [
         Claiming(dialogue.worker, claims),
@@ -145,7 +145,7 @@ def _http(
     public: socket,
     private: socket,
     title: str,
-    more: Sequence[Route],
+    more: Sequence[BaseRoute],
 ) -> Serving:
     connections = room()
     streams = Streams(limit=min(MOST_STREAMS, connections * 3 // 4))  # the rest is for requests

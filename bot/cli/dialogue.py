@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from bot.cli.channels import ChannelAccount
 from bot.cli.generation import Generation
 from bot.conversation.contents import Contents
 from bot.conversation.fitting import Fitting
@@ -13,7 +14,6 @@ from bot.conversation.record import StoredRecord
 from bot.conversation.rollover import Rollover
 from bot.conversation.storing import SUMMARISE
 from bot.conversation.visitors import Visitors
-from bot.delivery.account import PushAccount
 from bot.delivery.preview import PullPreviews, RoutedPreviews
 from bot.events import AccountKey, ChannelAddress
 from bot.generation.client import GenerationClient
@@ -56,7 +56,7 @@ def assemble(
     store: Store,
     accounts: Mapping[AccountKey, AccountRef],
     intake: StoredIntake,
-    push: Sequence[PushAccount] = (),
+    push: Sequence[ChannelAccount] = (),
     client: GenerationClient,
     generation: Generation,
     settings: GenerationSettings,
@@ -76,7 +76,7 @@ def assemble(
         node,
         fitting,
         Contents(store, {ref.account_id: ref for ref in accounts.values()}),
-        RoutedPreviews(shown, {account.account_id: account.previews for account in push}),
+        RoutedPreviews(shown, {account.account_id: account for account in push}),
         Voice(settings.temperature, debounce_s),
         secret.sign,
         Splitting({account.key: account for account in push}).split,
@@ -106,7 +106,7 @@ def assemble(
 class Splitting:
     """The physical messages of a text, as the push account of its address needs them."""
 
-    def __init__(self, push: Mapping[AccountKey, PushAccount]) -> None:
+    def __init__(self, push: Mapping[AccountKey, ChannelAccount]) -> None:
         self._push = push
 
     def split(self, address: ChannelAddress, text: str) -> tuple[str, ...]:

@@ -21,7 +21,13 @@ def examine(config: str | None) -> list[Finding]:
         configuration = load(config, os.environ)
     except SettingsError as error:
         return [fail("settings", str(error), "correct the setting named here")]
-    return [_settings(configuration), *_machine(configuration), *_database(configuration), *_generation(configuration)]
+    return [
+        _settings(configuration),
+        *_machine(configuration),
+        *_database(configuration),
+        *_generation(configuration),
+        *_platforms(configuration),
+    ]
 
 
 def _settings(configuration: Configuration) -> Finding:
@@ -44,3 +50,9 @@ def _generation(configuration: Configuration) -> list[Finding]:
     from bot.cli import engine
 
     return engine.examine(configuration)
+
+
+def _platforms(configuration: Configuration) -> list[Finding]:
+    from bot.cli import platforms
+
+    return platforms.examine(configuration)

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 import sqlalchemy as sa
 
-from bot.delivery.account import PushAccount
 from bot.errors import StoreUnavailable
+from bot.events import AccountKey
 from bot.metrics import Metrics
 from bot.store.backlog import backlog
 from bot.store.revision import HEAD
@@ -19,18 +20,34 @@ SILENT_S = 15.0
 _REVISION = sa.text("SELECT version_num FROM alembic_version")
 
 
+class Held(Protocol):
+    """A push account: its conversations are answered by whoever holds it. `counts`: what its adapter met, by name."""
+
+    @property
+    def account_id(self) -> str: ...
+
+    @property
+    def held(self) -> bool: ...
+
+    @property
+    def key(self) -> AccountKey: ...
+
+    @property
+    def counts(self) -> Mapping[str, int]: ...
+
+
 class Claims:
     """What this process may answer, asked by the worker before each look for work: so we know that it looks."""
 
-    def __init__(self, push: Sequence[PushAccount] = ()) -> None:
-        self._push = push
+    def __init__(self, push: Sequence[Held] = ()) -> None:
+        self.push = push
         self._looked_at = float("-inf")
         self.stopped = False
 
     def routes(self) -> Sequence[str]:
         """Pull channels, which any process may answer, and the push accounts that this one holds."""
         self._looked_at = time.monotonic()
-        return ("", *(account.account_id for account in self._push if account.held))
+        return ("", *(account.account_id for account in self.push if account.held))
 
     def wrong(self) -> str:
         """What is wrong with looking for work; empty when nothing is."""
@@ -58,6 +75,9 @@ class Readiness:
     async def refresh(self) -> None:
         """Bring the gauges up to date."""
         self._metrics.level("in_flight", self._in_flight())
+        for account in self._claims.push:
+            for event, count in account.counts.items():
+                self._metrics.level("channel_events", count, account.key.channel, account.key.name, event)
         try:
             now = await self._store.read(backlog)
         except StoreUnavailable:

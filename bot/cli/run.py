@@ -80,9 +80,8 @@ async def run(configuration: Configuration) -> None:
         stack.push_async_callback(client.close)
         metrics = Metrics()
         intake = open_intake(store, accounts, configuration.conversation, metrics)
-        connected = channels.connect(configuration, store, accounts, intake, StoredCursors(store, accounts), metrics)
-        for one in connected:
-            stack.push_async_callback(one.platform.close)
+        needs = channels.Needs(store, intake, StoredCursors(store, accounts), metrics, configuration.database.lease_s)
+        connected = channels.connect(configuration, accounts, needs)
         opened = assembly.Opened(store, accounts, client, generation, secret, metrics, intake, connected)
         stages = assembly.stages(configuration, opened, node, public, private, title=title)
         gc.freeze()  # what start-up made stays for ever: the collector need not look at it again and again

@@ -117,7 +117,7 @@ def _start(connection: sa.Connection, sender: Sender) -> Reply:
 
 
 def _help(connection: sa.Connection, sender: Sender) -> Reply:
-    return _current(connection, sender), telling.HELP
+    return _current(connection, sender), telling.help_text(sender.ref.channel)
 
 
 def _end_answer(connection: sa.Connection, sender: Sender) -> Reply:

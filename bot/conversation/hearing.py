@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
+from bot.conversation.parties import NOT_ADDRESSED
 from bot.conversation.sender import Sender, Taken, entry
 from bot.conversation.telling import UNREADABLE, tell
-from bot.events import MessageReceived, Stored
+from bot.events import Ignored, MessageReceived, Stored
 from bot.store import amending, controls, conversations, dialogue, inbox, message_map, outbox, turns
 from bot.store.bulletin import Topic
 from bot.store.ids import AccountId, ConversationId
@@ -23,6 +24,10 @@ def hear(connection: sa.Connection, sender: Sender, message: MessageReceived, wa
     """Store the message, and what follows from it."""
     conversation_id = sender.conversation_id or begin_anew(connection, sender)
     if message.album and _join_album(connection, sender, message, conversation_id, taken):
+        return
+    if message.joins_only:
+        inbox.add(connection, entry(sender.ref, sender.received, sender.digest, "ignored", reason=NOT_ADDRESSED))
+        taken.receipts.append(Ignored(NOT_ADDRESSED))
         return
     workspace_id, readable = sender.ref.workspace_id, bool(message.text.strip())
     if readable:

@@ -33,6 +33,9 @@ WORDS = {
 }
 
 
+NOT_ADDRESSED = "not_addressed"
+
+
 @dataclass(frozen=True, slots=True)
 class CustomerMessage:
     """Becomes a customer turn and is due an answer."""
@@ -128,7 +131,8 @@ def resolve(event: Event, known: Known) -> Meaning:
     if known.kind == "staff_room":
         return Nothing("staff_room")
     if isinstance(event, MessageReceived):
-        return _of_message(event)
+        strange = event.joins_only and known.conversation_id is None
+        return Nothing(NOT_ADDRESSED) if strange else _of_message(event)
     if known.conversation_id is None and isinstance(event, MessageEdited | MessageDeleted | Departed):
         return Nothing("no_conversation")
     return _of_control(event, known)

@@ -13,10 +13,13 @@ WAITING = "I need longer than usual to answer. Your message is safe with me, and
 EXPIRED = "I am sorry: I could not answer your last message in time. Please send it again if you still need an answer."
 GREETING = "Hello! I am an AI assistant. Ask me anything; /help shows what else I can do."
 HELP = """I am an AI assistant and answer in this chat. You can also use:
-/new - begin a fresh conversation
-/stop - stop the answer that is being written
-/human - reach a person
-/id - ids to name when you ask for support"""
+{new} - begin a fresh conversation
+{stop} - stop the answer that is being written
+{human} - reach a person
+{id} - ids to name when you ask for support"""
+# what each channel calls the commands
+NAMES = {"new": "/new", "stop": "/stop", "human": "/human", "id": "/id"}
+DISCORD_NAMES = {"new": "/chat new", "stop": "/chat stop", "human": "/support human", "id": "/id"}
 FRESH = "This is a fresh conversation: what was said before does not count any more. How can I help?"
 STOPPED = "Stopped."
 NOTHING_TO_STOP = "Nothing is being answered at the moment."
@@ -49,6 +52,11 @@ def tell(
     outbox.enqueue(
         connection, lane, (text,), kind="system", epoch=epoch, seq=place.seq, reply_to=reply_to, placeholder=placeholder
     )
+
+
+def help_text(channel: str) -> str:
+    """What can be done, in the channel's own words for it."""
+    return HELP.format(**(DISCORD_NAMES if channel == "discord" else NAMES))
 
 
 def human_text(contact: str) -> str:

@@ -13,8 +13,11 @@ from bot.delivery.tally import Tally
 from bot.delivery.tenure import Tenure
 from bot.events import AccountKey, ChannelAddress
 from bot.ports import PushChannel
+from bot.rounds import guarded
 from bot.store.parties import AccountRef
 from bot.store.store import Store
+
+AGAIN_S = 5.0
 
 
 class PushAccount:
@@ -39,6 +42,7 @@ class PushAccount:
         self._channel = channel
         self._ref = ref
         self._receive = receive
+        self._tally = tally
         self._limits = limits or DeliveryLimits()
         self.key = AccountKey(ref.channel, ref.name)
         self.account_id = ref.account_id
@@ -83,8 +87,10 @@ class PushAccount:
             self.held = False
 
     async def _hear(self) -> None:
-        if self._receive is not None:
-            await self._receive()
+        """Receive; what nobody foresaw there ends in the log, and receiving begins anew."""
+        while self._receive is not None:
+            await guarded(self.name, self._tally, self._receive())
+            await asyncio.sleep(AGAIN_S)
 
 
 async def _stop_on(stopping: asyncio.Event, relay: Relay, receiving: asyncio.Task[None]) -> None:

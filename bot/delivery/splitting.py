@@ -21,15 +21,18 @@ _SENTENCE = re.compile(
 )
 _LINE = re.compile("\n")
 _GAP = re.compile(r"\s+")
+_LEAD = re.compile(r"[\s>*+#-]*(?:\d{1,9}[.)])?\s*")
+_LONGEST_LEAD = 24
 
 
 def split(text: str, measure: Measure, most: int) -> tuple[str, ...]:
     """Parts of at most `most` as `measure` counts them, in order, none of them blank; a text that fits comes back as it is
     and one of nothing but white space as one part.
 
-    Cut between blocks, else items and rows, lines, sentences, words, characters; the first parts of a growing text stay what
-    they are. `measure` must not shrink by more than marks (`**`) when a text grows. A `most` too small for one character or
-    a fence's own lines is exceeded or leaves the fence out; from 100 on neither happens to ordinary text.
+    Cut between blocks, else items and rows, lines, sentences, words, characters. The first parts of a growing text stay what
+    they are, but for a link or style that closes just at the cut. `measure` may shrink only by marks (`**`) when a text
+    grows. A `most` too small for one character or a fence's own lines is exceeded or leaves the fence out; from 100 on
+    neither happens to ordinary text.
     """
     cuts = _Cuts(text, measure, most)
     parts, start = [], 0
@@ -84,7 +87,7 @@ class _Cuts:
 
         def after(pattern: re.Pattern[str], fits: Callable[[int], bool]) -> list[int]:
             found = (start + one.end() for one in pattern.finditer(window))
-            return [*(place for place in found if place < stop and fits(place)), *last]
+            return [*(place for place in found if place < stop and fits(place) and not self._leads(place)), *last]
 
         yield ENOUGH, lambda: among(shape.blocks)
         yield ENOUGH, lambda: among(shape.starts)
@@ -97,6 +100,11 @@ class _Cuts:
             ENOUGH_WHOLE,
             lambda: [place for place in range(start + 1, min(start + 2 * self._most, stop)) if shape.allows(place)],
         )
+
+    def _leads(self, place: int) -> bool:
+        """Whether nothing but indentation and marks of a list, a quote or a heading stands before `place` on its line."""
+        line = self._text.rfind("\n", max(place - _LONGEST_LEAD, 0), place) + 1
+        return (line > 0 or place <= _LONGEST_LEAD) and line < place and _LEAD.fullmatch(self._text, line, place) is not None
 
     def _anyhow(self, start: int) -> tuple[int, str]:
         """Not even a character fits with its fence around it: characters then, without."""

@@ -48,7 +48,8 @@ _PRESSED = (
         outbox.c.workspace_id == sa.bindparam("of_workspace"),
         outbox.c.outbox_id == sa.bindparam("of_row"),
         outbox.c.account_id == sa.bindparam("of_account"),
-        address.c.chat_id == sa.bindparam("chat_id"),
+        # a thread's message may have had to go into the channel that the thread belongs to
+        sa.or_(address.c.chat_id == sa.bindparam("chat_id"), address.c.thread_id == sa.bindparam("chat_id")),
         turn.c.role == "bot",
         sa.exists(
             sa.select(1)

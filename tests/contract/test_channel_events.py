@@ -116,6 +116,17 @@ async def test_the_files_of_an_album_become_one_turn(desk: Desk) -> None:
     assert await desk.rows(turn.c.model_text) == [(for_model("two photos", [("photo", ""), ("photo", "")]),)]
 
 
+async def test_what_may_belong_to_an_album_does_so_or_is_left_alone(desk: Desk) -> None:
+    stray = MessageReceived(ROOM, BOB, "", NOW, "m0", (PHOTO,), "b", joins_only=True)
+    assert await desk.receive(stray) == Ignored("not_addressed")
+    first = await desk.say("two photos", "m1", attachments=(PHOTO,), album="a")
+    assert await desk.receive(replace(stray, platform_id="m3")) == Ignored("not_addressed")
+    rest = await desk.receive(replace(stray, platform_id="m2", album="a"))
+    assert isinstance(rest, Stored)
+    assert rest.seq == first.seq
+    assert await desk.rows(turn.c.seq) == [(1,)]
+
+
 async def test_an_album_waits_for_the_rest_of_itself(desk: Desk) -> None:
     await desk.say("two photos", attachments=(PHOTO,), album="a")
     assert await desk.store.write(take_due, Memory(), desk.ref.route, ME, lease_s=10, room=8) == ()
@@ -236,7 +247,7 @@ async def test_only_the_last_part_of_an_answer_carries_buttons(desk: Desk) -> No
     ("word", "said"),
     [
         ("/start from-a-link", "Welcome!"),
-        ("/help", telling.HELP),
+        ("/help", telling.help_text("telegram")),
         ("/human", "Call 555"),
         ("/agent", "Call 555"),
         ("/new", telling.FRESH),

@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
-from bot.events import Departed, MessageDeleted, MessageEdited, MessageReceived
-from tests.discord_book import Book, account_of, running, told
-from tests.discord_server import EVERYONE, Application, Channel, DiscordServer, Limits, Permission, Person
+from bot.events import Departed, MessageDeleted, MessageEdited, MessageReceived, Undecodable
+from bot.ports import OutboundMessage
+from bot.store.ids import new_id
+from tests.discord_book import Book, Shop, account_of, running, told
+from tests.discord_server import EVERYONE, DiscordServer, Limits, Permission
 
 
 @pytest.fixture
@@ -19,21 +22,6 @@ async def server() -> AsyncIterator[DiscordServer]:
 @pytest.fixture
 def book(server: DiscordServer) -> Book:
     return Book(server.touch)
-
-
-class Shop:
-    """A guild with a text channel, a forum, two people and the bot."""
-
-    def __init__(self, server: DiscordServer, *, permissions: int = EVERYONE) -> None:
-        self.bot: Application = server.application("token-of-the-shop")
-        self.guild = server.world.guild("Shop", permissions=permissions)
-        server.world.invite(self.guild, self.bot)
-        self.anna: Person = server.person("anna")
-        self.bert: Person = server.person("bert")
-        for person in (self.anna, self.bert):
-            person.join(self.guild)
-        self.help: Channel = server.world.text_channel(self.guild, "help")
-        self.forum: Channel = server.world.forum(self.guild, "tickets")
 
 
 @pytest.fixture
@@ -102,56 +90,6 @@ async def test_an_edit_and_a_deletion_name_the_address_of_their_message(server: 
     assert message.platform_id == edited.platform_id == deleted.platform_id
 
 
-async def test_what_was_written_while_nothing_ran_is_read_from_history_once_and_in_order(
-    server: DiscordServer, shop: Shop, book: Book
-) -> None:
-    dm = shop.anna.dm(shop.bot)
-    async with running(server, shop.bot, book):
-        shop.anna.say(dm, "before")
-        shop.anna.say(shop.help, f"{shop.bot.mention} in the channel")
-        await server.wait_until(lambda: len(book.texts) == 2)
-    for number in range(130):
-        shop.anna.say(dm, f"meanwhile {number}")
-    shop.bert.say(shop.help, f"{shop.bot.mention} me too")
-    async with running(server, shop.bot, book):
-        shop.anna.say(dm, "after")
-        await server.wait_until(lambda: len(book.texts) == 134)
-    direct = [one.text for one in book.of_kind(MessageReceived) if one.address.chat_id == str(dm.id)]
-    assert direct == ["before", *(f"meanwhile {number}" for number in range(130)), "after"]
-    assert "me too" in book.texts
-
-
-async def test_a_store_that_is_away_delays_and_loses_nothing(server: DiscordServer, shop: Shop, book: Book) -> None:
-    dm = shop.anna.dm(shop.bot)
-    async with running(server, shop.bot, book):
-        book.away = True
-        for number in range(20):
-            shop.anna.say(dm, f"question {number}")
-        await server.wait_until(lambda: book.refused > 2)
-        assert book.texts == []
-        book.away = False
-        await server.wait_until(lambda: len(book.texts) == 20)
-    assert book.texts == [f"question {number}" for number in range(20)]
-
-
-@pytest.mark.parametrize("cut", ["kill", "reconnect", "end_sessions", "invalidate"])
-async def test_a_lost_connection_costs_no_message_and_no_order(server: DiscordServer, shop: Shop, book: Book, cut: str) -> None:
-    dm = shop.anna.dm(shop.bot)
-    async with running(server, shop.bot, book) as account:
-        shop.anna.say(dm, "before")
-        await server.wait_until(lambda: book.texts)
-        gaps = account.counts["gaps"]
-        getattr(server.gateway, cut)(shop.bot)
-        if cut == "end_sessions":
-            server.gateway.kill(shop.bot)
-        for number in range(5):
-            shop.anna.say(dm, f"meanwhile {number}")
-        await server.wait_until(lambda: account.counts["gaps"] > gaps and server.gateway.connected(shop.bot), 20)
-        shop.anna.say(dm, "after")
-        await server.wait_until(lambda: "after" in book.texts, 20)
-    assert book.texts == ["before", *(f"meanwhile {number}" for number in range(5)), "after"]
-
-
 async def test_an_event_that_the_gateway_repeats_is_the_same_update(server: DiscordServer, shop: Shop, book: Book) -> None:
     dm = shop.anna.dm(shop.bot)
     server.gateway.repeat_next(shop.bot)
@@ -201,3 +139,26 @@ async def test_a_channel_that_is_deleted_and_a_server_that_puts_the_bot_out_are_
         server.world.expel(shop.guild, shop.bot)
         await server.wait_until(lambda: len(book.of_kind(Departed)) > 1)
     assert [one.address.chat_id for one in book.of_kind(Departed)] == [str(other.id), str(shop.help.id)]
+
+
+async def test_an_update_that_cannot_be_read_is_kept_and_holds_up_nothing(server: DiscordServer, shop: Shop, book: Book) -> None:
+    dm = shop.anna.dm(shop.bot)
+    async with running(server, shop.bot, book) as account:
+        account._gateway._heard('{"op":0,"t":"MESSAGE_CREATE","s":1,"d":{"id":5}}')
+        shop.anna.say(dm, "hello")
+        await server.wait_until(lambda: book.texts and len(book.kept) == 2)
+    assert [one.event for one in book.kept.values() if not one.key.startswith("m")] == [Undecodable("shape")]
+
+
+async def test_answers_name_their_question_where_several_people_talk(server: DiscordServer, shop: Shop, book: Book) -> None:
+    theirs = shop.anna.start_thread("my order", place=shop.help)
+    async with running(server, shop.bot, book) as account:
+        asked = shop.anna.say(shop.help, f"{shop.bot.mention} hello")
+        shop.anna.say(theirs, f"{shop.bot.mention} hello")
+        shop.anna.say(shop.anna.dm(shop.bot), "hello")
+        await server.wait_until(lambda: len(book.texts) == 3)
+        own, other, direct = (one.address for one in book.of_kind(MessageReceived))
+        await account.channel.send(OutboundMessage(new_id(), own, "hi"))
+        await server.wait_until(lambda: account.channel.habits(own).preview and asked.thread)
+        here = replace(own, chat_id=str(shop.help.id), thread_id="")
+        assert [account.channel.habits(at).replies for at in (here, own, other, direct)] == [True, False, True, False]

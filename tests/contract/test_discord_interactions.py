@@ -1,194 +1,169 @@
-"""Commands and presses against the stand-in: taken durably within the three seconds, or said not to be."""
+"""A real client with commands, a view, a modal and autocompletion at the Discord stand-in."""
 
-import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
+import discord
 import pytest
+from discord import app_commands
 
-from adapters.discord.account import DiscordAccount
-from bot.errors import MessageGone
-from bot.events import ButtonPressed, CommandGiven, MessageReceived
-from bot.ports import OutboundMessage
-from bot.store.ids import new_id
-from bot.views import ButtonView
-from tests.discord_book import Book, running, told
-from tests.discord_server import CALLBACK, Application, Channel, DiscordServer, Fault, Interaction, Limits, Person
+from tests.discord_clients import Client, running
+from tests.discord_server import Application, Channel, DiscordServer, Guild, Limits, NotOffered, Permission, Person
 
-NOT_TAKEN = "This was not taken. Please try again."
-
-
-class Desk:
-    """A guild where the commands are registered, a person, and the running account."""
-
-    def __init__(self, server: DiscordServer, book: Book, account: DiscordAccount, bot: Application) -> None:
-        self.server, self.book, self.account, self.bot = server, book, account, bot
-        self.anna: Person
-        self.help: Channel
-
-    def run(self, command: str, **options: object) -> Interaction:
-        return self.anna.run(self.help, command, bot=self.bot, **options)
+FREE = Limits.unlimited()
+ORIGINAL = "/webhooks/{app}/{token}/messages/@original"
+EPHEMERAL = 64
 
 
 @pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
-    async with DiscordServer(Limits(identify_interval=0.0)) as server:
-        bot, book = server.application("token"), Book(server.touch)
-        guild = server.world.guild("Shop")
-        server.world.invite(guild, bot)
-        async with running(server, bot, book) as account:
-            desk = Desk(server, book, account, bot)
-            desk.anna = server.person("anna")
-            desk.anna.join(guild)
-            desk.help = server.world.text_channel(guild, "help")
-            await server.wait_until(lambda: server.calls["PUT", "/applications/{application_id}/commands"])
-            yield desk
+async def server() -> AsyncIterator[DiscordServer]:
+    async with DiscordServer(FREE) as made:
+        yield made
 
 
-async def test_a_question_is_deferred_stored_without_its_token_and_answered_in_place(desk: Desk) -> None:
-    asked = desk.run("ask", question="where is my order?")
-    await desk.server.wait_until(lambda: desk.book.texts)
-    assert asked.state == "thinking"
-    (received,) = desk.book.kept.values()
-    message = received.event
-    assert isinstance(message, MessageReceived)
-    assert message.placeholder is not None
-    assert (message.text, message.platform_id, message.author.language) == ("where is my order?", "", "en-US")
-    assert message.address.chat_id == str(desk.help.id)
-    assert message.placeholder.secret == asked.token
-    assert asked.token.encode() not in received.raw
-    answer = OutboundMessage(new_id(), message.address, "on its way", secret=message.placeholder.secret)
-    await desk.account.channel.edit(answer, message.placeholder.platform_id)
-    assert asked.text == "on its way"
+def scene(server: DiscordServer) -> tuple[Application, Person, Channel, Guild]:
+    bot, anna, guild = server.application("token"), server.person("anna"), server.world.guild("Shop")
+    server.world.invite(guild, bot)
+    anna.join(guild)
+    return bot, anna, server.world.text_channel(guild, "help"), guild
 
 
-async def test_an_answer_after_the_tokens_end_says_that_its_place_is_gone(desk: Desk) -> None:
-    desk.run("ask", question="where is my order?")
-    await desk.server.wait_until(lambda: desk.book.texts)
-    (message,) = desk.book.of_kind(MessageReceived)
-    assert message.placeholder is not None
-    desk.server.advance(1000)
-    for secret in (message.placeholder.secret, None):
-        answer = OutboundMessage(new_id(), message.address, "on its way", secret=secret)
-        with pytest.raises(MessageGone):
-            await desk.account.channel.edit(answer, message.placeholder.platform_id)
+class Desk(Client):
+    """A bot with commands, a view and a modal, as a product would write them."""
+
+    def __init__(self, server: DiscordServer) -> None:
+        super().__init__(server, discord.Intents.default())
+        self.tree.add_command(app_commands.Command(name="ask", description="Ask", callback=self.ask))
+        group = app_commands.Group(name="ticket", description="Tickets")
+        group.add_command(app_commands.Command(name="close", description="Close", callback=self.close_ticket))
+        self.tree.add_command(group)
+        self.tree.add_command(app_commands.ContextMenu(name="Report", callback=self.report))
+        self.tree.add_command(app_commands.ContextMenu(name="Who", callback=self.who))
+        find: app_commands.Command[Any, ..., Any] = app_commands.Command(name="find", description="Find", callback=self.find)
+        find.autocomplete("word")(self.words)
+        self.tree.add_command(find)
+
+    async def setup_hook(self) -> None:
+        await self.tree.sync()
+
+    async def ask(self, interaction: discord.Interaction, question: str) -> None:
+        await interaction.response.defer(thinking=True, ephemeral=question == "secret")
+        await interaction.edit_original_response(content=f"answer to {question}")
+        await interaction.followup.send("more", ephemeral=True)
+
+    async def close_ticket(self, interaction: discord.Interaction, number: int, by: discord.Member) -> None:
+        view = discord.ui.View(timeout=None)
+        button: discord.ui.Button[Any] = discord.ui.Button(label="Really", custom_id=f"close:{number}")
+        button.callback = self.pressed  # type: ignore[method-assign]
+        view.add_item(button)
+        await interaction.response.send_message(f"close {number} of {by.name}?", view=view)
+
+    async def pressed(self, interaction: discord.Interaction) -> None:
+        await interaction.response.edit_message(content="closed", view=None)
+
+    async def report(self, interaction: discord.Interaction, message: discord.Message) -> None:
+        modal = discord.ui.Modal(title="Why?", custom_id="why")
+        field: discord.ui.TextInput[Any] = discord.ui.TextInput(label="Reason", custom_id="reason")
+        modal.add_item(field)
+
+        async def on_submit(sent: discord.Interaction) -> None:
+            await sent.response.send_message(f"reported {message.content}: {field.value}", ephemeral=True)
+
+        modal.on_submit = on_submit  # type: ignore[method-assign]
+        await interaction.response.send_modal(modal)
+
+    async def who(self, interaction: discord.Interaction, member: discord.Member) -> None:
+        await interaction.response.send_message(f"this is {member.name}")
+
+    async def find(self, interaction: discord.Interaction, word: str) -> None:
+        await interaction.response.send_message(word)
+
+    async def words(self, _: discord.Interaction, current: str) -> list[app_commands.Choice[str]]:
+        return [app_commands.Choice(name=f"{current}{end}", value=f"{current}{end}") for end in "ab"]
 
 
-@pytest.mark.parametrize(
-    ("command", "name"),
-    [
-        ("chat new", "new"),
-        ("chat stop", "stop"),
-        ("support human", "human"),
-        ("support open", "start"),
-        ("help", "help"),
-        ("id", "id"),
-    ],
-)
-async def test_commands_arrive_by_the_name_customers_know(desk: Desk, command: str, name: str) -> None:
-    given = desk.run(command)
-    await desk.server.wait_until(lambda: desk.book.kept)
-    (event,) = desk.book.of_kind(CommandGiven)
-    assert event.name == name
-    assert event.placeholder is not None
-    assert given.state == "thinking"
+async def test_a_command_is_deferred_edited_and_followed_up(server: DiscordServer) -> None:
+    bot, anna, place, _ = scene(server)
+    async with running(Desk(server), bot):
+        asked = anna.run(place, "ask", bot=bot, question="when?")
+        await server.wait_until(lambda: len(asked.followups) == 1)
+        assert (asked.state, asked.text) == ("answered", "answer to when?")
+        assert server.on_show(place) == ["answer to when?"]  # the follow-up is for anna's eyes only
+        said = [(one.what, one.text, one.ephemeral) for one in server.seen(place)]
+        assert said == [("deferred", "", False), ("sent", "answer to when?", False), ("sent", "more", True)]
+        assert {one.interaction for one in server.seen(place)} == {asked.id}
 
 
-async def test_the_menu_asks_about_a_message_and_quotes_it(desk: Desk) -> None:
-    message = desk.anna.say(desk.help, "order 17\nis late")
-    desk.anna.menu(desk.help, "Ask about this message", message, bot=desk.bot)
-    await desk.server.wait_until(lambda: desk.book.texts)
-    assert desk.book.texts == ["About this message by Anna:\n> order 17\n> is late"]
+async def test_an_ephemeral_answer_is_in_no_history(server: DiscordServer) -> None:
+    bot, anna, place, _ = scene(server)
+    async with running(Desk(server), bot) as client:
+        asked = anna.run(place, "ask", bot=bot, question="secret")
+        await server.wait_until(lambda: asked.text)
+        assert server.on_show(place) == []
+        assert [one.ephemeral for one in server.seen(place)][:2] == [True, True]
+        anna.say(anna.dm(bot), "after")
+        await client.wait_for_text("after")
+        assert client.texts == ["after"]  # and in no event
 
 
-async def test_a_command_that_the_store_refuses_is_said_not_to_be_taken(desk: Desk) -> None:
-    desk.book.away = True
-    asked = desk.run("ask", question="where is my order?")
-    await desk.server.wait_until(lambda: asked.text)
-    assert asked.text == NOT_TAKEN
-    assert desk.account.counts["not_taken"] == 1
+async def test_a_subcommand_takes_its_options_and_its_button_edits_the_message(server: DiscordServer) -> None:
+    bot, anna, place, _ = scene(server)
+    async with running(Desk(server), bot):
+        asked = anna.run(place, "ticket close", bot=bot, number=7, by=anna)
+        await server.wait_until(lambda: asked.text == "close 7 of anna?")
+        assert asked.original is not None
+        pressed = anna.press(asked.original, "Really")
+        await server.wait_until(lambda: pressed.state == "updated")
+        assert server.on_show(place) == ["closed"]
+        assert server.seen(place)[-1].buttons == ()
+        with pytest.raises(NotOffered):
+            anna.press(asked.original, "Really")
 
 
-async def test_a_slow_commit_is_waited_for_while_the_person_sees_thinking(desk: Desk) -> None:
-    desk.book.slow = asyncio.Event()
-    asked = desk.run("ask", question="where is my order?")
-    await desk.server.wait_until(lambda: asked.responded)
-    assert (asked.state, asked.text) == ("thinking", "")
-    desk.book.slow.set()
-    await desk.server.wait_until(lambda: desk.book.texts)
-    assert asked.text == ""
+async def test_a_message_menu_opens_a_modal_that_is_answered(server: DiscordServer) -> None:
+    bot, anna, place, _ = scene(server)
+    async with running(Desk(server), bot):
+        message = anna.say(place, "rude words")
+        chosen = anna.menu(place, "Report", message, bot=bot)
+        await server.wait_until(lambda: chosen.state == "modal")
+        with pytest.raises(NotOffered):
+            anna.submit(chosen)
+        sent = anna.submit(chosen, reason="it hurts")
+        await server.wait_until(lambda: sent.text)
+        assert sent.text == "reported rude words: it hurts"
 
 
-async def test_what_was_surely_not_deferred_is_not_stored(desk: Desk) -> None:
-    desk.server.fail_next(Fault.limited(1.0), *CALLBACK)
-    with told(desk.server) as events:
-        desk.run("ask", question="where is my order?")
-        await desk.server.wait_until(lambda: "discord.not_deferred" in events)
-    assert desk.book.kept == {}
+async def test_a_user_menu_and_a_completion_are_answered(server: DiscordServer) -> None:
+    bot, anna, place, _ = scene(server)
+    async with running(Desk(server), bot):
+        chosen = anna.menu(place, "Who", anna, bot=bot)
+        await server.wait_until(lambda: chosen.text == "this is anna")
+        typed = anna.complete(place, "find", "word", "x", bot=bot)
+        await server.wait_until(lambda: typed.state == "choices")
+        assert [one["value"] for one in typed.choices] == ["xa", "xb"]
 
 
-async def test_what_may_have_been_deferred_is_stored(desk: Desk) -> None:
-    desk.server.fail_next(Fault.dropped(), *CALLBACK)
-    asked = desk.run("ask", question="where is my order?")
-    await desk.server.wait_until(lambda: desk.book.texts)
-    assert asked.state == "thinking"
+async def test_a_command_works_in_a_direct_message(server: DiscordServer) -> None:
+    bot, anna, _, _ = scene(server)
+    async with running(Desk(server), bot):
+        asked = anna.run(anna.dm(bot), "ask", bot=bot, question="here?")
+        await server.wait_until(lambda: asked.text == "answer to here?")
 
 
-async def press(desk: Desk) -> tuple[Interaction, str]:
-    desk.anna.say(desk.help, f"{desk.bot.mention} hello")
-    await desk.server.wait_until(lambda: desk.book.texts)
-    (message,) = desk.book.of_kind(MessageReceived)
-    outbox_id = new_id()
-    button = ButtonView(f"{outbox_id}:up", "helpful")
-    platform_id = await desk.account.channel.send(OutboundMessage(outbox_id, message.address, "hi", buttons=(button,)))
-    thread = desk.server.world.channels[int(message.address.chat_id)]
-    return desk.anna.press(thread.messages[int(platform_id)], "helpful"), button.id
-
-
-async def test_a_press_is_stored_with_its_address_acknowledged_and_thanked_for_in_private(desk: Desk) -> None:
-    desk.book.say = "Thank you."
-    pressed, button = await press(desk)
-    await desk.server.wait_until(lambda: pressed.followups)
-    (event,) = desk.book.of_kind(ButtonPressed)
-    (message,) = desk.book.of_kind(MessageReceived)
-    assert (event.button, event.address, event.author.user_id) == (button, message.address, str(desk.anna.id))
-    assert pressed.state == "acknowledged"
-    (said,) = pressed.followups.values()
-    assert (said.content, said.shown_to) == ("Thank you.", desk.anna.account)
-
-
-async def test_a_press_that_the_store_refuses_is_said_not_to_be_taken(desk: Desk) -> None:
-    desk.book.say = "Thank you."
-    first, _ = await press(desk)
-    await desk.server.wait_until(lambda: first.followups)
-    desk.book.away = True
-    assert first.source is not None
-    again = desk.anna.press(first.source, "helpful")
-    await desk.server.wait_until(lambda: again.responded)
-    assert again.text == NOT_TAKEN
-
-
-async def test_a_press_is_acknowledged_in_time_by_a_store_that_takes_long(desk: Desk) -> None:
-    first, _ = await press(desk)
-    await desk.server.wait_until(lambda: first.responded)
-    desk.book.slow = asyncio.Event()
-    assert first.source is not None
-    again = desk.anna.press(first.source, "helpful")
-    await desk.server.wait_until(lambda: again.responded)
-    assert again.state == "acknowledged"
-    desk.book.slow.set()
-    await desk.server.wait_until(lambda: len(desk.book.of_kind(ButtonPressed)) == 2)
-
-
-async def test_commands_are_told_once_and_not_again_at_the_next_start() -> None:
-    async with DiscordServer(Limits(identify_interval=0.0)) as server:
-        bot, book = server.application("token"), Book(server.touch)
-        for _ in range(2):
-            read = server.calls["GET", "/applications/{application_id}/commands"]
-            async with running(server, bot, book):
-                await server.wait_until(lambda read=read: server.calls["GET", "/applications/{application_id}/commands"] > read)
-                await server.wait_until(lambda: server.calls["PUT", "/applications/{application_id}/commands"])
-                anna = server.person("anna")
-                anna.run(anna.dm(bot), "help", bot=bot)  # what the start had to tell was told before this is stored
-                await server.wait_until(lambda: book.kept)
-                book.kept.clear()
-        assert server.calls["PUT", "/applications/{application_id}/commands"] == 1
+async def test_what_is_not_registered_or_does_not_fit_is_not_offered(server: DiscordServer) -> None:
+    bot, anna, place, guild = scene(server)
+    with pytest.raises(NotOffered):
+        anna.run(place, "ask", bot=bot, question="x")
+    async with running(Desk(server), bot):
+        for command, options in (
+            ("ask", {}),
+            ("ask", {"question": 5}),
+            ("ask", {"other": "x"}),
+            ("ticket", {}),
+            ("ticket open", {}),
+        ):
+            with pytest.raises(NotOffered):
+                anna.run(place, command, bot=bot, **options)
+        server.world.overwrite(place, guild, deny=Permission.USE_APPLICATION_COMMANDS)
+        with pytest.raises(NotOffered):
+            anna.run(place, "ask", bot=bot, question="x")

@@ -193,6 +193,25 @@ async def test_the_stop_button_of_a_draft_tells_the_bot() -> None:
         assert scene.server.drafts_after_stop == 1
 
 
+async def test_a_stopped_draft_stays_a_while_if_the_bot_wished_so() -> None:
+    async with telegram() as scene:
+        await scene.bot.send_message_draft(scene.ann.id, 7, text="So far", can_stop=True, keep_on_stop=True)
+        scene.ann.stop_draft()
+        assert scene.server.draft_on_show(scene.ann.id) is not None
+        await scene.bot.send_message(scene.ann.id, "So far")
+        assert scene.server.draft_on_show(scene.ann.id) is None
+
+
+async def test_a_bot_put_out_of_a_group_hears_no_presses_there() -> None:
+    async with telegram() as scene:
+        group = scene.server.add_group("Team", scene.ann, bots=[scene.account])
+        await scene.bot.send_message(group.id, "sure?", reply_markup=YES_NO)
+        group.remove_bot(scene.account)
+        await scene.drain()
+        scene.ann.press(scene.server.messages_on_show(group.id)[0], "y")
+        assert await scene.drain() == []
+
+
 async def test_files_are_fetched_by_their_link_for_an_hour() -> None:
     async with telegram() as scene:
         scene.ann.send_document(b"%PDF-1.4 ...", "bill.pdf")

@@ -73,6 +73,23 @@ async def test_another_process_talks_presses_breaks_and_reads_the_log() -> None:
         await bot.session.close()
 
 
+async def test_it_ends_with_who_started_it() -> None:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.telegram_server",
+        "--with-parent",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    await child.stdout.readline()
+    child.stdin.close()
+    async with asyncio.timeout(10):
+        assert await child.wait() == 0
+
+
 async def test_an_act_that_cannot_be_done_is_refused_in_words() -> None:
     async with process() as remote:
         for name, given in (("nonsense", {}), ("press", {"user": 1, "message_id": 5}), ("say", {"user": 1})):

@@ -94,6 +94,13 @@ async def test_what_the_server_mends_in_silence_is_counted() -> None:
         assert set(scene.server.mended) == {"trimmed", "characters replaced", "entities nested anew"}
 
 
+async def test_an_entity_ends_with_the_text_that_is_left_after_trimming() -> None:
+    async with telegram() as scene:
+        over = [MessageEntity(type="bold", offset=1, length=4), MessageEntity(type="italic", offset=3, length=1)]
+        sent = await scene.bot.send_message(scene.ann.id, "abc  ", entities=over)
+        assert [(each.type, each.offset, each.length) for each in sent.entities or ()] == [("bold", 1, 2)]
+
+
 async def test_well_formed_text_is_left_alone() -> None:
     async with telegram() as scene:
         marks = [

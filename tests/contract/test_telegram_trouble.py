@@ -80,6 +80,9 @@ async def test_drafts_have_a_limit_of_their_own() -> None:
             await scene.bot.send_message_draft(scene.ann.id, 7, text=text)
         with pytest.raises(TelegramRetryAfter):
             await scene.bot.send_message_draft(scene.ann.id, 7, text="abc")
+        scene.server.fail_next(Fault.limit(30), method="sendMessageDraft")
+        with pytest.raises(TelegramRetryAfter):
+            await scene.bot.send_message_draft(scene.ann.id, 7, text="abcd")
         await scene.bot.send_message(scene.ann.id, "abc")
 
 
@@ -132,6 +135,21 @@ async def test_a_slow_answer_comes_late_but_the_message_is_there_at_once() -> No
         scene.server.cut_connections()
         with pytest.raises(TelegramNetworkError):
             await sending
+
+
+async def test_a_fault_can_be_planned_for_several_calls_of_one_chat() -> None:
+    async with telegram() as scene:
+        bob = scene.server.add_user("Bob")
+        bob.start()
+        scene.server.fail_next(Fault.error(500), chat_id=scene.ann.id, times=2)
+        await scene.bot.send_message(bob.id, "not meant")
+        for _ in range(2):
+            with pytest.raises(TelegramServerError):
+                await scene.bot.send_message(scene.ann.id, "lost")
+        await scene.bot.send_message(scene.ann.id, "through")
+        place = scene.server.log.count
+        await scene.bot.send_message(scene.ann.id, "later")
+        assert [seen.text for seen in scene.server.log.since(place)] == ["later"]
 
 
 async def test_a_script_chooses_by_method_and_chat() -> None:

@@ -10,7 +10,7 @@ from aiohttp import BodyPartReader, web
 from tests.discord_server.clock import Clock
 from tests.discord_server.limits import Limits
 from tests.discord_server.records import Application, Attachment, Json
-from tests.discord_server.refusals import Refusal, invalid_form, unauthorized
+from tests.discord_server.refusals import Refusal, invalid_form, too_large, unauthorized
 
 
 @dataclass(slots=True)
@@ -84,7 +84,7 @@ async def read_parts(request: web.BaseRequest, call: Call, clock: Clock, limits:
         elif (part.name or "").startswith("files["):
             content = bytes(await part.read(decode=False))
             if len(content) > limits.file_bytes:
-                raise Refusal(413, 40005, "Request entity too large")
+                raise too_large()
             uploads.append((part.name or "", part, content))
     for name, part, content in uploads:
         about = described.get(name[6:-1], {})

@@ -40,7 +40,7 @@ class Gateway:
     async def connect(self, request: web.BaseRequest) -> web.StreamResponse:
         if self.refusing:
             return web.Response(status=503, text="upstream connect error")
-        wire = Connection(request, self.handshake, self._limits)
+        wire = Connection(request, self.handshake, self._limits, self._changed)
         if request.query.get("v", "10") not in ("9", "10") or request.query.get("encoding", "json") != "json":
             wire.close(4012, "invalid API version")
         self.connections.add(wire)

@@ -1,6 +1,7 @@
 """The platform's numbers, in one frozen place; a test that wants a shorter wait replaces one of them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Limits:
     embed_characters: int = 6_000  # over all embeds of a message; docs: resources/message, "Embed Limits"
     files: int = 10  # error 30015
     file_bytes: int = 10 * 1024 * 1024  # docs: reference, "Uploading Files"
+    request_bytes: int = 25 * 1024 * 1024  # docs: resources/message, "Create Message"
     attachment_life: float = 86_400.0  # a signed URL ends; docs: reference, "Signed Attachment CDN URLs"
     rows: int = 5  # docs: components/reference
     buttons: int = 5  # in a row
@@ -66,3 +68,13 @@ class Limits:
     menu_commands: int = 15  # of each kind: user, message
     command_characters: int = 8_000
     command_creates: int = 200  # a day, per guild
+
+    def rated(self, **rates: Rate) -> Self:
+        """With other buckets, dots written as `__`: `limits.rated(messages__create=Rate(1, 60))`."""
+        return replace(self, buckets={**self.buckets, **{name.replace("__", "."): rate for name, rate in rates.items()}})
+
+    @classmethod
+    def unlimited(cls, **others: Any) -> Self:
+        """No rate is ever reached: for a benchmark of what stands in front."""
+        rates = dict.fromkeys(buckets(), Rate(1_000_000_000, 1.0))
+        return cls(buckets=rates, requests_a_second=1_000_000_000, identify_interval=0.0, **others)

@@ -70,6 +70,10 @@ def empty_message() -> Refusal:
     return Refusal(400, 50006, "Cannot send an empty message")
 
 
+def too_large() -> Refusal:
+    return Refusal(413, 40005, "Request entity too large")
+
+
 def thread_archived() -> Refusal:
     return Refusal(400, 50083, "Thread is archived")
 

@@ -16,7 +16,7 @@ from tests.discord_server.faults import Fault, Faults
 from tests.discord_server.limits import Limits
 from tests.discord_server.rates import Limited, Rates
 from tests.discord_server.records import Application
-from tests.discord_server.refusals import Refusal, unauthorized
+from tests.discord_server.refusals import Refusal, too_large, unauthorized
 from tests.discord_server.routing import Route, Routing
 
 VIA = {"Via": "1.1 google"}  # without it discord.py takes a 429 for a ban (discord/http.py, "Banned by Cloudflare")
@@ -94,6 +94,8 @@ class Rest:
             said = route.handler(call)
         except Refusal as refusal:
             return self._refuse(refusal, headers)
+        except web.HTTPRequestEntityTooLarge:
+            return self._refuse(too_large(), headers)
         return self._say(204 if said is None else 200, said, headers)
 
     async def _fail(

@@ -1,14 +1,16 @@
 """The Discord stand-in as a whole: one port with the REST API, the gateway and the attachments; the world behind it."""
 
+import asyncio
 import socket
 from collections import Counter
 from collections.abc import Callable
-from typing import Self
+from typing import Any, Self
 
 from aiohttp import web
 
 from tests.discord_server.clock import Clock
 from tests.discord_server.commands import Commands
+from tests.discord_server.control import Control
 from tests.discord_server.events import Events
 from tests.discord_server.faults import Fault, Faults
 from tests.discord_server.gateway import Gateway
@@ -57,7 +59,8 @@ class DiscordServer:
         )
         self.gateway.handshake.resume_url = f"ws://127.0.0.1:{self.port}/resume"
         self._build(keep)
-        self._runner = web.ServerRunner(web.Server(self._answer, access_log=None), shutdown_timeout=1.0)
+        listener = web.Server(self._answer, request_factory=self._request, access_log=None)
+        self._runner = web.ServerRunner(listener, shutdown_timeout=1.0)
 
     def _build(self, keep: int | None) -> None:
         clock, limits, world = self.clock, self.limits, self.world
@@ -85,6 +88,7 @@ class DiscordServer:
             limits=limits,
             changed=self._changes.touch,
         )
+        self._control = Control(self)
         self.town = Town(world, self.posting, self.threads, self.interactions, self.commands, self.links)
 
     # life
@@ -100,12 +104,19 @@ class DiscordServer:
         await self.gateway.stop()
         await self._runner.cleanup()
 
+    def _request(self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+        """aiohttp's own request, but with the platform's size of a body instead of one MiB."""
+        loop, size = asyncio.get_running_loop(), self.limits.request_bytes
+        return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=size)
+
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path
         if path.startswith(API):
             return await self.rest.answer(request, path[len(API) :])
         if path.startswith(("/gateway", "/resume")):
             return await self.gateway.connect(request)
+        if path.startswith("/_control/"):
+            return await self._control.answer(request, path[len("/_control/") :])
         if path.startswith("/attachments/"):
             return self._attachment(request)
         return web.Response(status=404, text="not here")

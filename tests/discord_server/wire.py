@@ -4,6 +4,7 @@ import asyncio
 import time
 import zlib
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import msgspec
@@ -34,8 +35,8 @@ class Closing(Exception):
 class Connection:
     """A client's connection: at first nobody's, after IDENTIFY or RESUME a session's."""
 
-    def __init__(self, request: web.BaseRequest, rules: Rules, limits: Limits) -> None:
-        self._request, self._rules, self._limits = request, rules, limits
+    def __init__(self, request: web.BaseRequest, rules: Rules, limits: Limits, changed: Callable[[], None]) -> None:
+        self._request, self._rules, self._limits, self._changed = request, rules, limits, changed
         self._socket = web.WebSocketResponse(autoping=True, timeout=0.5, compress=False)
         self._deflate = zlib.compressobj() if request.query.get("compress") == "zlib-stream" else None
         self._woken = asyncio.Event()
@@ -145,6 +146,7 @@ class Connection:
 
     def _beat(self) -> None:
         self.beats += 1
+        self._changed()
         self._listen_for_beat()
         if not self.no_acks:
             self.say({"op": ACK, "s": None, "t": None, "d": None})

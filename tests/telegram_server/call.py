@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from tests.telegram_server.account import BotAccount
-from tests.telegram_server.chat import GENERAL_TOPIC, PRESENT, Chat, Message, Topic
+from tests.telegram_server.chat import PRESENT, Chat, Message, Topic
 from tests.telegram_server.refusal import bad_request, forbidden, migrated
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Call:
         thread_id = self.number("message_thread_id")
         if not thread_id or not (chat.forum or chat.private):
             return None
-        if thread_id == GENERAL_TOPIC or thread_id not in chat.topics:
+        if thread_id not in chat.topics:
             raise bad_request("message thread not found")
         return chat.topics[thread_id]
 

@@ -7,7 +7,6 @@ from itertools import count
 from typing import Any, Literal
 
 Kind = Literal["private", "group", "supergroup"]
-GENERAL_TOPIC = 1  # Client::GENERAL_FORUM_TOPIC_ID: never named by message_thread_id
 PRESENT = frozenset({"member", "administrator"})
 
 

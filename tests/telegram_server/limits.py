@@ -113,7 +113,7 @@ class Rates:
         wait_s = max(meter.wait_s(now, self.limits.penalty_s) for meter in meters)
         if wait_s > 0:
             self.refused += 1
-            raise too_many(math.ceil(wait_s))
+            raise too_many(math.ceil(wait_s - 1e-6))  # three seconds are three, whatever floats make of them
         for meter in meters:
             meter.take()
 

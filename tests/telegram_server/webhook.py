@@ -60,7 +60,7 @@ class Webhook:
 
     async def _run(self) -> None:
         timeout = aiohttp.ClientTimeout(total=self._bot.limits.webhook_timeout_s)
-        async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=self.max_connections)) as http:
+        async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as http:
             while True:
                 self._load(http)
                 self._news.clear()

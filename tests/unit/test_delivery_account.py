@@ -90,3 +90,28 @@ def test_what_delivery_counts_are_metrics_we_publish(habits) -> None:
         await running
 
     in_virtual_time(story())
+
+
+def test_an_error_that_nobody_foresaw_in_receiving_is_counted_and_receiving_begins_anew() -> None:
+    async def story() -> None:
+        scene, stopping, metrics, tries = open_scene(TELEGRAM_PRIVATE, "ann"), asyncio.Event(), Metrics(), []
+
+        async def receive() -> None:
+            tries.append(asyncio.get_running_loop().time())
+            if len(tries) == 1:
+                raise ExceptionGroup("a part of it", [ZeroDivisionError()])
+            await asyncio.Event().wait()
+
+        account = PushAccount(
+            scene.store, scene.double, scene.ref, receive=receive, tally=metrics, chance=lambda: 0.5, lease_s=10.0
+        )
+        running = asyncio.create_task(account.run(stopping))
+        await scene.say("ann", "one")
+        await asyncio.sleep(20)
+        assert len(tries) == 2
+        assert scene.double.on_show("ann") == ["one"]
+        assert 'failures_total{part="telegram.main"} 1.0' in metrics.exposition().decode()
+        stopping.set()
+        await asyncio.wait_for(running, 15)
+
+    in_virtual_time(story())

@@ -1,6 +1,5 @@
 """An answer as several messages: it fits, loses nothing, and its fences are whole."""
 
-import re
 import time
 from collections.abc import Callable
 
@@ -12,11 +11,10 @@ from hypothesis import strategies as st
 from adapters.discord import wording
 from adapters.telegram import rendering
 from bot.delivery.splitting import split
-from tests.markdown_samples import PIECES, SAMPLES, every_prefix
+from tests.markdown_samples import FENCE, PIECES, SAMPLES, balanced, every_prefix
 from tests.telegram_entities import complaints
 
 Measure = Callable[[str], int]
-FENCE = re.compile(r"^(?:[ \t>]|[-*+](?=[ \t])|\d+[.)](?=[ \t]))*(`{3,}|~{3,})(.*)$")
 LIMITS: list[tuple[Measure, int]] = [
     (len, 100),
     (len, 500),
@@ -27,19 +25,6 @@ LIMITS: list[tuple[Measure, int]] = [
     (wording.length, 2000),
 ]
 MARKDOWN = st.one_of(st.lists(st.sampled_from(PIECES), max_size=150).map("".join), st.text(max_size=300))
-
-
-def balanced(markdown: str) -> bool:
-    """Whether each fence is closed, reading line by line as CommonMark does; containers count as indentation."""
-    run = ""
-    for line in markdown.split("\n"):
-        if not (found := FENCE.match(line)):
-            continue
-        if not run:
-            run = found[1] if found[1][0] == "~" or "`" not in found[2] else ""
-        elif found[1].startswith(run) and not found[2].strip():
-            run = ""
-    return not run
 
 
 def letters(*parts: str) -> str:
@@ -107,11 +92,16 @@ def test_any_text_is_split_into_parts_that_fit(text: str, limit: tuple[Measure, 
         ("aaaa aaaa [b b](http://c.d) e", 20, ("aaaa aaaa", "[b b](http://c.d) e")),
         # a word too long for a part is cut, but not what is seen as one character
         ("abcdefghij", 4, ("abcd", "efgh", "ij")),
-        ("ab👩‍👩‍👧👩‍👩‍👧", 7, ("ab👩‍👩‍👧", "👩‍👩‍👧")),
-        ("🇩🇪🇫🇷🇮🇹", 4, ("🇩🇪🇫🇷", "🇮🇹")),
+        ("ab👩‍👩‍👧👩‍👩‍👧", 6, ("ab", "👩‍👩‍👧", "👩‍👩‍👧")),
+        ("🇩🇪🇫🇷🇮🇹", 3, ("🇩🇪", "🇫🇷", "🇮🇹")),
         ("漢字。仮名。", 4, ("漢字。", "仮名。")),
-        # the number of an item is no sentence
-        ("1. abcdef ghi\n2. jkl", 15, ("1. abcdef ghi", "2. jkl")),
+        # the mark of a quote or an item stays with its text
+        ("abc\n> defghijkl", 12, ("abc", "> defghijkl")),
+        ("abc\n10. defghijk", 12, ("abc", "10. defghijk")),
+        # a point behind a number ends no sentence
+        ("Offen am 10. Mai bis zum 5. Juni", 20, ("Offen am 10. Mai bis", "zum 5. Juni")),
+        # places are counted in characters
+        ("漢字漢字漢字漢字\n\n仮名 仮名\n仮名", 14, ("漢字漢字漢字漢字", "仮名 仮名\n仮名")),
     ],
 )
 def test_a_text_is_cut_at_the_best_place(text: str, most: int, parts: tuple[str, ...]) -> None:
@@ -128,8 +118,21 @@ def test_a_text_is_cut_at_the_best_place(text: str, most: int, parts: tuple[str,
             ("Look:\n```py x=1\na = 1\n```", "```py x=1\n  b = 2\nc = 3\n```\nEnd."),
         ),
         ("~~~~\naaaa\nbbbb\n~~~~", 16, ("~~~~\naaaa\n~~~~", "~~~~\nbbbb\n~~~~")),
+        # places are counted in characters, here too
+        ("漢字漢字漢字\n\n```c\naaaaaa\nbbbbbb\n```", 20, ("漢字漢字漢字", "```c\naaaaaa\n```", "```c\nbbbbbb\n```")),
         # in a list: the next part stands outside of it
         ("- a\n  ```c\n  x;\n    y;\n  z;\n  ```\n  more", 26, ("- a\n  ```c\n  x;\n  ```", "```c\n  y;\nz;\n```\nmore")),
+        ("- a\n  - b\n    ```c\n    wwwwww\n    xxxxxx\n    ```", 30, ("- a\n  - b", "```c\nwwwwww\nxxxxxx\n```")),
+        (
+            "- aaaaaaaaaa\n  - b\n    ```c\n    wwwwww\n    xxxxxx\n    yyyyyy\n    ```",
+            20,
+            ("- aaaaaaaaaa\n  - b", "```c\nwwwwww\n```", "```c\nxxxxxx\n```", "```c\nyyyyyy\n```"),
+        ),
+        (
+            "> 1. ```c\n>    aaaaaa\n>    bbbbbb\n>    cccccc\n>    ```",
+            30,
+            ("> 1. ```c\n>    aaaaaa\n>    ```", "> ```c\n> bbbbbb\n> cccccc\n> ```"),
+        ),
         # in a quote: the next part is quoted too
         ("> ```c\n> aaaaaa\n> bbbbbb\n> ```", 25, ("> ```c\n> aaaaaa\n> ```", "> ```c\n> bbbbbb\n> ```")),
         # never closed by the model: closed in the last part
@@ -147,7 +150,7 @@ def test_the_first_part_of_a_growing_text_stays_as_it_is(name: str) -> None:
     text = SAMPLES[name]
     firsts = {
         first
-        for prefix in every_prefix(text, max(1, len(text) // 200))
+        for prefix in every_prefix(text, max(1, len(text) // 80))
         if len(parts := split(prefix, rendering.length, 400)) > 1
         for first in parts[:1]
     }

@@ -91,14 +91,14 @@ async def test_a_refused_token_stops_the_account_for_a_minute() -> None:
     assert (failure.after_s, failure.scope) == (60.0, "account")
 
 
-def test_a_limit_is_the_chats_until_two_chats_meet_it_within_a_second() -> None:
+def test_a_limit_is_the_chats_until_four_chats_meet_it_within_a_second() -> None:
     now = [0.0]
     limited = Limited(lambda: now[0])
     scopes = []
-    for at, chat in [(0.0, "1"), (0.5, "1"), (0.9, "2"), (1.2, "1"), (9.0, "2")]:
+    for at, chat in [(0.0, "1"), (0.5, "1"), (0.6, "2"), (0.7, "3"), (0.9, "4"), (1.2, "1"), (9.0, "2")]:
         now[0] = at
         scopes.append(limited.scope(chat))
-    assert scopes == ["chat", "chat", "account", "account", "chat"]
+    assert scopes == ["chat", "chat", "chat", "chat", "account", "account", "chat"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The poll loop: the offset moves behind what is stored, poison holds up nobody, and every trouble has its wait."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,6 @@ import pytest
 from aiogram.methods import DeleteWebhook, TelegramMethod
 
 from adapters.telegram.acknowledging import Acknowledger
-from adapters.telegram.counting import NoCounters
 from adapters.telegram.methods import ALLOWED_UPDATES, GetRawUpdates
 from adapters.telegram.polling import FRESH_S, GARBAGE_S, Offset, Polling
 from adapters.telegram.reception import Reception
@@ -31,7 +31,7 @@ class Scene:
         self.replies, self.waits, self.now = list(replies), [], AT
         self.intake = MemoryIntake(away=away, positions={"": position} if position else {})
         bot, self.session = scripted(self._reply)
-        self.reception = Reception(ACCOUNT, self.intake, Acknowledger(bot, NoCounters()), lambda: NOW)
+        self.reception = Reception(ACCOUNT, self.intake, Acknowledger(bot, Counter()), lambda: NOW)
         patience = Patience(Troubles("main"), chance=lambda: 0.5, sleep=self._sleep)
         self.polling = Polling(bot, ACCOUNT, self.reception, self.intake, patience, long_poll_s=50, clock=lambda: self.now)
 

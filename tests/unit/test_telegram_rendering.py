@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.telegram.entities import Span, sane
 from adapters.telegram.rendering import Rendered, length, render
 from tests.markdown_samples import PIECES, SAMPLES, every_prefix
 from tests.telegram_entities import complaints, refused
@@ -47,6 +48,7 @@ def seen(markdown: str) -> dict[str, list[str]]:
         ("3. a\n4. b\n   - c", "3. a\n4. b\n  • c", {}),
         ("- [ ] a\n- [x] b", "☐ a\n☑ b", {}),
         ("- a\n\n  b\n- c", "• a\n\n  b\n• c", {}),
+        ("- # a\n  b\n  ```\n  c\n  ```\n  d", "• a\n  b\nc\n  d", {"bold": ["a"], "pre": ["c"]}),
         # one empty line where the source has one, none where it has none
         ("a\n\n\n\nb\n- c\n\n\nd", "a\n\nb\n• c\n\nd", {}),
         ("a\n\n---\n\nb", "a\n\n——————\n\nb", {}),
@@ -176,6 +178,28 @@ def test_a_crafted_text_takes_no_time(text: str) -> None:
 def test_rendering_does_not_load_the_library_of_the_channel() -> None:
     done = [sys.executable, "-c", "import sys, adapters.telegram.rendering; sys.exit('aiogram' in sys.modules)"]
     assert subprocess.run(done, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("spans", "kept"),
+    [
+        ([Span("bold", 0, 9), Span("italic", 2, 3)], ["bold", "italic"]),
+        ([Span("italic", 2, 3), Span("bold", 0, 9)], ["bold", "italic"]),  # sorted
+        ([Span("bold", 0, 5), Span("italic", 3, 9)], ["bold"]),  # crossing
+        ([Span("bold", 0, 9), Span("bold", 2, 3)], ["bold"]),  # a type inside itself
+        ([Span("blockquote", 0, 9), Span("code", 2, 3)], ["blockquote", "code"]),
+        ([Span("bold", 0, 9), Span("blockquote", 2, 3)], ["bold"]),
+        ([Span("text_link", 0, 9, "https://a.b"), Span("code", 2, 3)], ["text_link"]),
+        ([Span("pre", 0, 9), Span("bold", 2, 3)], ["pre"]),
+        ([Span("bold", -5, 99)], ["bold"]),  # outside: brought inside
+        ([Span("bold", 4, 5), Span("bold", 99, 120)], []),  # blank, or nothing
+    ],
+)
+def test_whatever_marks_are_laid_only_those_that_telegram_accepts_are_sent(spans: list[Span], kept: list[str]) -> None:
+    text = "\U0001f600abc def"
+    found = sane(text, spans)
+    assert [one.type for one in found] == kept
+    assert complaints(text, found) == []
 
 
 class Mark(NamedTuple):

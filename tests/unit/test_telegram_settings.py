@@ -80,7 +80,9 @@ def test_a_wrong_secret_is_not_quoted() -> None:
 
 
 def test_a_staff_chat_may_be_written_as_a_number() -> None:
+    """A variable of the environment that holds digits alone is a number by the time it comes here."""
     assert TelegramSettings(staff_chat_id=-1001).staff_chat_id == "-1001"
+    assert TelegramSettings(token="1:one", webhook_secret=12345).secret == "12345"
 
 
 def test_a_secret_is_made_from_the_token_where_none_is_set() -> None:

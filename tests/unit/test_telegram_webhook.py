@@ -1,6 +1,7 @@
 """The webhook's door, spoken to as an ASGI server would: who is let in, what is stored, and what Telegram is told."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,6 @@ from starlette.applications import Starlette
 
 from adapters.telegram.acknowledging import Acknowledger
 from adapters.telegram.addressing import Me
-from adapters.telegram.counting import NoCounters
 from adapters.telegram.reception import Reception
 from adapters.telegram.webhook import MOST_BYTES, SECRET_HEADER, Webhook
 from bot.events import Undecodable
@@ -31,10 +31,10 @@ class Answer:
 
 class Scene:
     def __init__(self, *, away: int = 0, me: Me | None = ME) -> None:
-        self.intake, self.me = MemoryIntake(away=away), me
+        self.intake, self.me, self.counts = MemoryIntake(away=away), me, Counter[str]()
         bot, self.session = scripted(lambda _: fine())
-        reception = Reception(ACCOUNT, self.intake, Acknowledger(bot, NoCounters()), lambda: NOW)
-        self.app = Starlette(routes=Webhook("main", SECRET.decode(), reception, self._identify).routes())
+        reception = Reception(ACCOUNT, self.intake, Acknowledger(bot, self.counts), lambda: NOW)
+        self.app = Starlette(routes=Webhook("main", SECRET.decode(), reception, self._identify, self.counts).routes())
 
     async def _identify(self) -> Me | None:
         return self.me
@@ -90,7 +90,7 @@ async def test_an_update_is_stored_and_then_answered_with_nothing_that_could_be_
 async def test_who_does_not_know_the_secret_is_turned_away_and_nothing_is_read(headers: Headers) -> None:
     scene = Scene()
     answer = await scene.post(body(), headers)
-    assert (answer.status, answer.body) == (401, b"")
+    assert (answer.status, answer.body, scene.counts["strangers"]) == (401, b"", 1)
     assert scene.intake.stored == {}
 
 

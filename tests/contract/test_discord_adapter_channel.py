@@ -19,6 +19,7 @@ from tests.discord_server import (
     CREATE_MESSAGE,
     EDIT_MESSAGE,
     EVERYONE,
+    READ_MESSAGES,
     Channel,
     DiscordServer,
     Fault,
@@ -117,6 +118,18 @@ async def test_a_message_is_found_among_many_others(rig: DiscordRig) -> None:
     assert await rig.channel.find_sent(message, datetime.now(UTC) + timedelta(hours=1)) is None
 
 
+async def test_a_search_that_meets_a_limit_goes_on_where_it_was(rig: DiscordRig) -> None:
+    for number in range(730):
+        rig.person.say(rig.dm, f"straw {number}")
+    sent = await rig.channel.send(message := words(rig.at, "needle"))
+    with pytest.raises(RetryLater):
+        await rig.channel.find_sent(message, datetime.now(UTC))
+    rig.server.advance(6.0)
+    rig.account._rest._empty.clear()
+    assert await rig.channel.find_sent(message, datetime.now(UTC)) == sent
+    assert rig.server.calls[READ_MESSAGES] == 8
+
+
 async def test_an_empty_bucket_is_not_asked(rig: DiscordRig) -> None:
     for number in range(5):
         await rig.channel.send(words(rig.at, f"{number}"))
@@ -138,6 +151,7 @@ async def test_nobody_is_pinged_and_long_texts_are_measured_as_discord_counts_th
     (seen,) = [one for one in rig.server.seen(rig.dm) if one.what == "sent"]
     assert not seen.pings.users
     assert not seen.pings.everyone
+    assert rig.dm.messages[seen.message_id or 0].flags & 4  # links show no embeds
     assert rig.channel.measure("\N{SLIGHTLY SMILING FACE}" * 10) == 10
     with pytest.raises(MessageRefused):
         await rig.channel.send(words(rig.at, "x" * 2001))

@@ -45,7 +45,6 @@ async def test_what_is_switched_off_and_what_is_no_forum_is_said_with_advice() -
     [
         ("wrong-canary", None, "token"),
         ("token", Fault.error(503), "connection"),
-        ("token", Fault.dropped(), "connection"),
         ("token", Fault.garbled(), "connection"),
     ],
 )
