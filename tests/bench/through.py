@@ -56,12 +56,14 @@ class Way:
 
 
 @asynccontextmanager
-async def through(way: Way, engine: str, people: int) -> AsyncIterator[tuple[Process, Chatters]]:
-    """The product on an empty SQLite database, and so many people who have not said anything yet."""
+async def through(way: Way, engine: str, people: int, *, streams: int = 0) -> AsyncIterator[tuple[Process, Chatters]]:
+    """The product on an empty SQLite database, and so many people who have not said anything yet. `streams` of the engine at
+    once; 0: as many as it is by default.
+    """
     options = ("--pieces", str(way.pieces), *(("--limits",) if way.limits else ()))
     with tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as name:
         async with running("tests.bench.chatters", way.channel, *options) as town:
-            settings = json.loads(await line(town))
+            settings = {**json.loads(await line(town)), "FRONTDESK_GENERATION__MAX_CONCURRENT": str(streams)}
             database = f"sqlite:///{name}/a.db"
             async with frontdesk_process(database, Path(name), engine, settings, module=way.module) as (process, _):
                 chatters = Chatters(town)

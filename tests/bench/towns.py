@@ -21,7 +21,7 @@ FREE = 10**9
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """`limit(s)`: the next message to this person is answered 429, for so many seconds."""
+    """`limit(s)`: messages to this person are answered 429 for so many seconds."""
 
     say: Say
     limit: Callable[[int], None]
@@ -106,7 +106,7 @@ class DiscordTown:
         place = ann.dm(self._bot)
 
         def limit(seconds: int) -> None:
-            self._server.fail_next(discord.Fault.limited(seconds), *discord.CREATE_MESSAGE)
+            self._server.rates.hold(self._bot.id, "messages.create", str(place.id), seconds, "user")
 
         return Person(lambda text: ann.say(place, text), limit)
 
