@@ -1,6 +1,7 @@
 """A Markdown answer in the Markdown that Discord shows: what it does not know is said with what it does."""
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from adapters.columns import columns
@@ -9,6 +10,8 @@ from adapters.discord.source import Unreadable, read
 RULE = "─" * 10
 DEEPEST = 3  # Discord shows headings of three levels
 ROUNDS = 5
+KEPT = 256  # an answer is measured, and sent soon after
+LONGEST_KEPT = 8_192
 _LANGUAGE = re.compile(r"[\w+#.-]{1,32}")
 _QUOTED = str.maketrans({char: f"%{ord(char):02X}" for char in " ()[]<>\\`*_|"})  # what could end the link or be a mark
 _SPELLED_OUT = frozenset({"Inline", "Autolink", "Email"})
@@ -19,6 +22,15 @@ def wording(markdown: str) -> str:
     """Tables as code, images as links, deep and underlined headings, rules and every block of code in Discord's own way.
     Saying it twice changes nothing. Mentions stay as they are: sending allows none.
     """
+    return _kept(markdown) if len(markdown) <= LONGEST_KEPT else _settled(markdown)
+
+
+@lru_cache(KEPT)
+def _kept(markdown: str) -> str:
+    return _settled(markdown)
+
+
+def _settled(markdown: str) -> str:
     for _ in range(ROUNDS):
         if (said := _said(markdown)) == markdown:
             break

@@ -1,12 +1,16 @@
 """A Markdown answer as Telegram shows it: plain text and entities. Never `parse_mode`, which fails on what a model writes."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from adapters.telegram.characters import blank, clean
 from adapters.telegram.entities import Entity, sane, units
 from adapters.telegram.page import Page
 from adapters.telegram.source import Unreadable, read
 from adapters.telegram.walk import Walk
+
+KEPT = 256  # an answer is measured, and sent soon after
+LONGEST_KEPT = 8_192
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,16 @@ def length(markdown: str) -> int:
 
 
 def _page(markdown: str) -> Page:
+    """A finished page; nobody writes on it any more."""
+    return _kept(markdown) if len(markdown) <= LONGEST_KEPT else _written(markdown)
+
+
+@lru_cache(KEPT)
+def _kept(markdown: str) -> Page:
+    return _written(markdown)
+
+
+def _written(markdown: str) -> Page:
     try:
         source, events = read(markdown)
     except Unreadable:

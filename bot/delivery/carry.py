@@ -64,6 +64,7 @@ class Carrier:
         self._limits = limits
         self._chance = chance
         self._placeholder = placeholder
+        self._door = asyncio.Lock()
 
     async def take_over(self) -> None:
         """What an earlier holder left `sending` is in doubt, and what it was told to wait for still holds."""
@@ -80,15 +81,28 @@ class Carrier:
         """
         habits = self._channel.habits(self._address(head))
         await self._previews.finish(head.outbox_id)
-        now = asyncio.get_running_loop().time
-        while (wait_s := self._pacing.wait(head.chat_id, habits, Use.TEXT, now())) > 0:
-            chat_s = self._pacing.chat_wait(head.chat_id, habits, Use.TEXT, now())
+        while not await self._pass(head.chat_id, habits):
+            chat_s = self._pacing.chat_wait(head.chat_id, habits, Use.TEXT, asyncio.get_running_loop().time())
             if chat_s > self._limits.patience_s:
                 await self._store.write(sending.postpone, self._ref, head.address_id, wait_s=chat_s)
                 return False
-            await asyncio.sleep(wait_s)
-        self._pacing.spend(head.chat_id, habits, now())
+            await asyncio.sleep(chat_s)
         return True
+
+    async def _pass(self, chat_id: str, habits: ChannelHabits) -> bool:
+        """Spend from the budgets when the account's has room; False when the chat's own has none. In the order of asking: one
+        at a time looks at the account's budget, else each token would wake all who wait for one.
+        """
+        now = asyncio.get_running_loop().time
+        if self._pacing.chat_wait(chat_id, habits, Use.TEXT, now()) > 0:
+            return False
+        async with self._door:
+            while (wait_s := self._pacing.account_wait(habits, Use.TEXT, now())) > 0:  # noqa: ASYNC110  the clock fills it
+                await asyncio.sleep(wait_s)
+            if self._pacing.chat_wait(chat_id, habits, Use.TEXT, now()) > 0:
+                return False
+            self._pacing.spend(chat_id, habits, now())
+            return True
 
     async def carry(self, head: Head) -> bool:
         """Mark the row, make its one request, record what came of it. False when it may not be sent: cancelled, or the

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from bot.store.ids import AddressId, ConversationId, WorkspaceId
+from bot.store.prepared import Prepared
 from bot.store.tables import message_map
 
 # an album has a name beside the ids of its messages
@@ -12,15 +13,17 @@ ALBUM = "album:"
 _C = message_map.c
 _COLUMNS = ("workspace_id", "address_id", "platform_id", "conversation_id", "seq", "part")
 # said once more by the platform, a message stays what it was first known as
-_NOTE = sa.insert(message_map).from_select(
-    _COLUMNS,
-    sa.select(*(sa.bindparam(f"new_{name}", type_=_C[name].type) for name in _COLUMNS)).where(
-        ~sa.exists().where(
-            _C.workspace_id == sa.bindparam("new_workspace_id"),
-            _C.address_id == sa.bindparam("new_address_id"),
-            _C.platform_id == sa.bindparam("new_platform_id"),
-        )
-    ),
+_NOTE = Prepared(
+    sa.insert(message_map).from_select(
+        _COLUMNS,
+        sa.select(*(sa.bindparam(f"new_{name}", type_=_C[name].type) for name in _COLUMNS)).where(
+            ~sa.exists().where(
+                _C.workspace_id == sa.bindparam("new_workspace_id"),
+                _C.address_id == sa.bindparam("new_address_id"),
+                _C.platform_id == sa.bindparam("new_platform_id"),
+            )
+        ),
+    )
 )
 _TURN_OF = sa.select(_C.conversation_id, _C.seq, _C.part).where(
     _C.workspace_id == sa.bindparam("of_workspace"),
@@ -34,7 +37,7 @@ _MESSAGES_OF = sa.select(_C.address_id, _C.part, _C.platform_id).where(
 )
 
 
-_FIRST_OF = (
+_FIRST_OF = Prepared(
     sa.select(_C.platform_id)
     .where(
         _C.workspace_id == sa.bindparam("of_workspace"),
@@ -67,8 +70,8 @@ class PartMessage:
 
 def note(connection: sa.Connection, workspace_id: WorkspaceId, address_id: AddressId, platform_id: str, shows: TurnPart) -> None:
     """Remember what a message shows; one that is known already stays as it is."""
-    connection.execute(
-        _NOTE,
+    _NOTE.run(
+        connection,
         {
             "new_workspace_id": workspace_id,
             "new_address_id": address_id,
@@ -90,8 +93,8 @@ def turn_of(connection: sa.Connection, workspace_id: WorkspaceId, address_id: Ad
 def first_of(connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId, seq: int) -> str | None:
     """The platform's id of a turn's first message; None for a turn that came or went without one."""
     parameters = {"of_workspace": workspace_id, "of_conversation": conversation_id, "of_seq": seq}
-    found: str | None = connection.scalar(_FIRST_OF, parameters)
-    return found
+    found = _FIRST_OF.row(connection, parameters)
+    return str(found[0]) if found is not None else None
 
 
 def messages_of(

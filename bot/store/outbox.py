@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from bot.errors import Superseded
 from bot.events import Placeholder
 from bot.store.ids import AccountId, AddressId, ConversationId, OutboxId, WorkspaceId, new_id
+from bot.store.prepared import Prepared
 from bot.store.tables import outbox
 from bot.store.tables.passage import OPEN_OUTBOX
 from bot.store.times import from_now
@@ -61,15 +62,26 @@ _ADD = sa.insert(outbox).values(
     created_at=from_now(0),
     settled_at=None,
 )
-_RESERVE = _ADD.values(state="reserved", kind="bot", part=0, parts=1, place=0, seq=None, text="")
-_ENQUEUE = _ADD.values(state="ready", place=NEXT_PLACE)
+_NAMED = (
+    "workspace_id",
+    "account_id",
+    "address_id",
+    "conversation_id",
+    "outbox_id",
+    "epoch",
+    "reply_to",
+    "platform_id",
+    "secret",
+)
+_RESERVE = Prepared(_ADD.values(state="reserved", kind="bot", part=0, parts=1, place=0, seq=None, text=""), takes=_NAMED)
+_ENQUEUE = Prepared(_ADD.values(state="ready", place=NEXT_PLACE), takes=(*_NAMED, "seq", "part", "parts", "kind", "text"))
 RESERVED_HERE = sa.and_(
     _C.workspace_id == sa.bindparam("of_workspace"),
     _C.conversation_id == sa.bindparam("of_conversation"),
     _C.seq.is_(None),
     _C.state == "reserved",
 )
-_ADOPT = (
+_ADOPT = Prepared(
     sa.update(outbox)
     .where(RESERVED_HERE)
     .values(epoch=sa.bindparam("at_epoch"), reply_to=sa.bindparam("answer_to"))
@@ -83,7 +95,7 @@ _OFFER = (
 )
 _THIS = sa.and_(_C.workspace_id == sa.bindparam("of_workspace"), _C.outbox_id == sa.bindparam("of_row"))
 _IS_RESERVED = sa.select(_C.outbox_id).where(_THIS, _C.state == "reserved", _C.epoch == sa.bindparam("at_epoch"))
-_PUBLISH = (
+_PUBLISH = Prepared(
     sa.update(outbox)
     .where(_THIS, _C.state == "reserved")
     .values(
@@ -101,12 +113,12 @@ _PUBLISH = (
 def reserve(connection: sa.Connection, lane: Lane, *, epoch: int, reply_to: str | None = None) -> Reserved:
     """The row of the answer about to be made. One that an interrupt or a crash left is taken on, with its preview."""
     here = {"of_workspace": lane.workspace_id, "of_conversation": lane.conversation_id}
-    left = connection.execute(_ADOPT, {**here, "at_epoch": epoch, "answer_to": reply_to}).first()
+    left = _ADOPT.row(connection, {**here, "at_epoch": epoch, "answer_to": reply_to})
     if left is not None:
         return Reserved(*left)
     outbox_id = OutboxId(new_id())
     named = {**_columns(lane), **NOT_SHOWN, "outbox_id": outbox_id, "epoch": epoch, "reply_to": reply_to}
-    connection.execute(_RESERVE, named)
+    _RESERVE.run(connection, named)
     return Reserved(outbox_id, None, reply_to)
 
 
@@ -119,10 +131,10 @@ def offer(connection: sa.Connection, lane: Lane, placeholder: Placeholder, *, ep
     outbox_id = OutboxId(new_id())
     if find_reserved(connection, lane) is None:
         named = {**_columns(lane), **shown, "outbox_id": outbox_id, "epoch": epoch, "reply_to": None}
-        connection.execute(_RESERVE, named)
+        _RESERVE.run(connection, named)
         return
     values = {"outbox_id": outbox_id, "epoch": epoch, "seq": None, "part": 0, "parts": 1, "kind": "removal", "text": ""}
-    connection.execute(_ENQUEUE, {**_columns(lane), **at(lane), **values, **shown, "reply_to": None})
+    _ENQUEUE.run(connection, {**_columns(lane), **at(lane), **values, **shown, "reply_to": None})
 
 
 def find_reserved(connection: sa.Connection, lane: Lane) -> Reserved | None:
@@ -150,8 +162,8 @@ def publish(
     is one, the others after it. The caller holds the conversation row. Raises Superseded when the row was cancelled.
     """
     assert parts, "an answer has at least one part"
-    row = connection.execute(
-        _PUBLISH,
+    published = _PUBLISH.run(
+        connection,
         {
             **at(lane),
             "of_workspace": lane.workspace_id,
@@ -162,7 +174,7 @@ def publish(
             "at_epoch": epoch,
         },
     )
-    if row.rowcount != 1:
+    if published != 1:
         raise Superseded(f"outbox row {reserved_id} is no longer reserved")
     _enqueue(connection, lane, parts[1:], kind="bot", epoch=epoch, seq=seq, first_part=1, of=len(parts))
 
@@ -206,7 +218,7 @@ def _enqueue(
         named = {**_columns(lane), **at(lane), **NOT_SHOWN, **values, "reply_to": reply_to if part == 0 else None}
         if part == 0 and placeholder is not None:
             named |= {"platform_id": placeholder.platform_id, "secret": placeholder.secret}
-        connection.execute(_ENQUEUE, named)
+        _ENQUEUE.run(connection, named)
     return tuple(ids)
 
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from bot.store import message_map
 from bot.store.message_map import TurnPart
+from bot.store.prepared import Prepared
 from bot.store.sending import Sending
 from bot.store.tables import outbox
 from bot.store.times import from_now
@@ -19,7 +20,7 @@ _THIS = sa.and_(
     _C.outbox_id == sa.bindparam("of_row"),
     _C.attempts == sa.bindparam("at_attempt"),
 )
-_RECORD = (
+_RECORD = Prepared(
     sa.update(outbox)
     .where(_THIS, sa.or_(_C.state == "sending", sa.and_(_C.state == "in_doubt", sa.bindparam("even_late", type_=sa.Boolean))))
     .values(
@@ -97,8 +98,8 @@ def _record(
 ) -> bool | None:
     """Whether the row had been withdrawn meanwhile; None when it is another attempt's by now."""
     this = {"of_workspace": row.workspace_id, "of_row": row.outbox_id, "at_attempt": row.attempts}
-    found = connection.execute(
-        _RECORD,
+    found = _RECORD.row(
+        connection,
         {
             **this,
             "even_late": known_late,
@@ -111,10 +112,13 @@ def _record(
             "maybe_sent": state != "ready",
             "settled": state in SETTLED,
         },
-    ).first()
-    if found is not None and found.withdrawn and state not in SETTLED:
+    )
+    if found is None:
+        return None
+    withdrawn = bool(found[0])
+    if withdrawn and state not in SETTLED:
         _withdraw(connection, this, state, why)
-    return found.withdrawn if found is not None else None
+    return withdrawn
 
 
 def _withdraw(connection: sa.Connection, this: dict[str, Any], state: str, why: str) -> None:

@@ -4,14 +4,14 @@ import sqlalchemy as sa
 
 from bot.store.ids import OutboxId, WorkspaceId
 from bot.store.outbox import Reserved
-from bot.store.prepared import any_of
+from bot.store.prepared import Prepared, any_of
 from bot.store.tables import outbox
 from bot.store.tables.passage import OPEN_OUTBOX
 from bot.store.times import from_now
 
 _C = outbox.c
 _THIS = sa.and_(_C.workspace_id == sa.bindparam("of_workspace"), _C.outbox_id == sa.bindparam("of_row"))
-_NOTE = (
+_NOTE = Prepared(
     sa.update(outbox)
     .where(_THIS, any_of(_C.state, ("reserved", "ready")), _C.kind != "removal", _C.platform_id.is_(None))
     .values(platform_id=sa.bindparam("message"))
@@ -32,15 +32,17 @@ _ALONE = ~sa.exists(
         sa.text(OPEN_OUTBOX.replace("state", "earlier.state")),
     )
 )
-_SHOWING = sa.select(_C.outbox_id, _C.platform_id, _C.reply_to, _C.secret).where(
-    _THIS, _C.state == "reserved", _C.epoch == sa.bindparam("at_epoch"), _ALONE
+_SHOWING = Prepared(
+    sa.select(_C.outbox_id, _C.platform_id, _C.reply_to, _C.secret).where(
+        _THIS, _C.state == "reserved", _C.epoch == sa.bindparam("at_epoch"), _ALONE
+    )
 )
 
 
 def note_preview(connection: sa.Connection, workspace_id: WorkspaceId, outbox_id: OutboxId, platform_id: str) -> bool:
     """The preview of a row stands at `platform_id`; only now may it show text. False when the row is past that: remove it."""
     named = {"of_workspace": workspace_id, "of_row": outbox_id, "message": platform_id}
-    return connection.execute(_NOTE, named).rowcount == 1
+    return _NOTE.run(connection, named) == 1
 
 
 def forget_preview(connection: sa.Connection, workspace_id: WorkspaceId, outbox_id: OutboxId) -> None:
@@ -60,5 +62,5 @@ def showing(connection: sa.Connection, workspace_id: WorkspaceId, outbox_id: Out
     """The row while its answer may be previewed; None once it was published, cancelled or taken on by a newer epoch, and while
     earlier words to the same address are not settled.
     """
-    row = connection.execute(_SHOWING, {"of_workspace": workspace_id, "of_row": outbox_id, "at_epoch": epoch}).first()
+    row = _SHOWING.row(connection, {"of_workspace": workspace_id, "of_row": outbox_id, "at_epoch": epoch})
     return Reserved(*row) if row is not None else None

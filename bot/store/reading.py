@@ -1,9 +1,13 @@
 """How far each place of an account was read: kept in the unit that stores what was read."""
 
+from collections.abc import Callable
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.store.parties import AccountRef
+from bot.store.prepared import Prepared
 from bot.store.tables import reading
 from bot.store.times import from_now
 
@@ -16,12 +20,20 @@ _POSITIONS = (
 )
 
 
+def _keeping(insert: Callable[[sa.Table], Any]) -> Prepared:
+    place = insert(reading).values(read_at=from_now(0))
+    read = {name: place.excluded[name] for name in ("position", "read_at")}
+    kept = place.on_conflict_do_update(index_elements=["workspace_id", "account_id", "place"], set_=read)
+    return Prepared(kept, takes=("workspace_id", "account_id", "place", "position"))
+
+
+_KEEP = {"postgresql": _keeping(postgresql.insert), "sqlite": _keeping(sqlite.insert)}
+
+
 def keep(connection: sa.Connection, ref: AccountRef, place: str, position: str) -> None:
     """The place was read through `position`."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    named = {"workspace_id": ref.workspace_id, "account_id": ref.account_id, "place": place}
-    read = {"position": position, "read_at": from_now(0)}
-    connection.execute(insert(reading).values(**named, **read).on_conflict_do_update(index_elements=list(named), set_=read))
+    named = {"workspace_id": ref.workspace_id, "account_id": ref.account_id, "place": place, "position": position}
+    _KEEP[connection.dialect.name].run(connection, named)
 
 
 def positions(connection: sa.Connection, ref: AccountRef) -> dict[str, str]:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from bot.store.ids import AddressId, ConversationId, OutboxId, ProcessId, WorkspaceId
 from bot.store.parties import AccountRef
+from bot.store.prepared import Prepared
 from bot.store.tables import account, address, outbox
 from bot.store.tables.passage import OPEN_OUTBOX, WAITING_OUTBOX
 from bot.store.times import from_now
@@ -60,7 +61,7 @@ class Sending:
     doubtful: bool = False
 
 
-_HEADS = (
+_HEADS = Prepared(
     sa.select(_C.outbox_id, _C.address_id, address.c.chat_id, address.c.thread_id, _C.state, _C.attempts)
     .join(address, sa.and_(address.c.workspace_id == _C.workspace_id, address.c.address_id == _C.address_id))
     .where(
@@ -78,7 +79,7 @@ _HEADS = (
     .order_by(_C.due_at)
     .limit(sa.bindparam("room"))
 )
-_SOONEST = (
+_SOONEST = Prepared(
     sa.select(_C.due_at, from_now(0).label("now"))
     .where(_OF_ACCOUNT, sa.text(WAITING_OUTBOX), _C.due_at > from_now(0))
     .order_by(_C.due_at)
@@ -95,7 +96,7 @@ _THIS = sa.and_(
     _C.outbox_id == sa.bindparam("of_row"),
     _C.attempts == sa.bindparam("at_attempt"),
 )
-_BEGIN = (
+_BEGIN = Prepared(
     sa.update(outbox)
     .where(_THIS, _C.state == sa.bindparam("from_state"), _HELD)
     .values(
@@ -130,13 +131,13 @@ _BEGIN = (
 
 def heads(connection: sa.Connection, ref: AccountRef, *, room: int) -> Sequence[Head]:
     """Up to `room` addresses of the account with something to do now, the longest due first; at most one row each."""
-    return [Head(*row) for row in connection.execute(_HEADS, {**_named(ref), "room": room})]
+    return [Head(*row) for row in _HEADS.rows(connection, {**_named(ref), "room": room})]
 
 
 def soonest(connection: sa.Connection, ref: AccountRef) -> float | None:
     """Seconds until the next row of the account becomes due, if any will."""
-    row = connection.execute(_SOONEST, _named(ref)).first()
-    return (row.due_at - row.now).total_seconds() if row is not None else None
+    row = _SOONEST.row(connection, _named(ref))
+    return float((row[0] - row[1]).total_seconds()) if row is not None else None
 
 
 def begin(
@@ -146,8 +147,8 @@ def begin(
 
     With `counts_repeat` the row's send may show its text once more, and is counted before it starts.
     """
-    row = connection.execute(
-        _BEGIN,
+    row = _BEGIN.row(
+        connection,
         {
             **_named(ref),
             "of_row": head.outbox_id,
@@ -157,7 +158,7 @@ def begin(
             "bound_s": bound_s,
             "repeat": int(counts_repeat),
         },
-    ).first()
+    )
     return replace(Sending(*row), doubtful=head.doubtful) if row is not None else None
 
 

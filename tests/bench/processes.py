@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -52,8 +52,10 @@ async def scripted_process(*options: str) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def frontdesk_process(database: str, folder: Path, engine: str) -> AsyncIterator[tuple[Process, str]]:
-    """`frontdesk run` as a person would start it, with its default settings; and its address."""
+async def frontdesk_process(
+    database: str, folder: Path, engine: str, more: Mapping[str, str] | None = None, *, module: str = "bot"
+) -> AsyncIterator[tuple[Process, str]]:
+    """`frontdesk run` as a person would start it, with its default settings and `more` of them; and its address."""
     settings = {
         "FRONTDESK_DATABASE__URL": database,
         "FRONTDESK_SECURITY__SECRET_FILE": str(folder / "secret"),
@@ -61,8 +63,9 @@ async def frontdesk_process(database: str, folder: Path, engine: str) -> AsyncIt
         "FRONTDESK_GENERATION__MODEL": "scripted",
         "FRONTDESK_WEB__PORT": "0",
         "FRONTDESK_WEB__PRIVATE_PORT": "0",
+        **(more or {}),
     }
-    async with running("bot", "run", **settings) as process:
+    async with running(module, "run", **settings) as process:
         yield process, (await line(process, READY)).rstrip("/")
 
 

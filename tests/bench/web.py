@@ -16,17 +16,17 @@ async def web(runs: int, size: Size) -> list[Figure]:
     costs: dict[str, list[Cost]] = {}
     with postgres() as server:
         async with scripted_process("--pieces", "64") as long, scripted_process("--pieces", "8") as short:
-            for run in range(runs):
+            for number in range(runs):
                 for database, engine, mode in (
                     ("", long, "SQLite FULL, 64 chunks"),
                     ("", short, "SQLite FULL, 8 chunks"),
-                    (server.database(f"web{run}"), long, "PostgreSQL, 64 chunks"),
+                    (server.database(f"web{number}"), long, "PostgreSQL, 64 chunks"),
                 ):
-                    costs.setdefault(mode, []).append(await _run(database, engine, size))
+                    costs.setdefault(mode, []).append(await run(database, engine, size))
     return [_figure(mode, seen) for mode, seen in costs.items()]
 
 
-async def _run(database: str, engine: str, size: Size) -> Cost:
+async def run(database: str, engine: str, size: Size) -> Cost:
     with tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as name:
         folder, database = Path(name), database or f"sqlite:///{name}/a.db"
         async with frontdesk_process(database, folder, engine) as (process, url), visitors_process(url) as visitors:

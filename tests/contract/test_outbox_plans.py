@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql.elements import BindParameter
 
 from bot.store import accounts, message_map, outbox, outcomes, placeholders, sending, withdrawal
+from bot.store.prepared import Prepared
 from bot.store.store import Store
 from bot.store.times import EPOCH, UtcDateTime
 from tests.contract.stores import open_store
@@ -17,7 +18,8 @@ MODULES = (accounts, message_map, outbox, outcomes, placeholders, sending, withd
 PATH = {
     f"{module.__name__.rpartition('.')[2]}{name}": statement
     for module in MODULES
-    for name, statement in vars(module).items()
+    for name, held in vars(module).items()
+    for statement in (held.statement if isinstance(held, Prepared) else held,)
     if name.startswith("_") and isinstance(statement, (sa.Select, sa.Update))
 }
 # a constant row is no table
