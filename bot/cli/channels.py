@@ -82,7 +82,8 @@ class ChannelAccount:
         try:
             await asyncio.to_thread(import_module, self._module)
         except ImportError as error:
-            log.error("channel.not_loaded", account=self.name, error=str(error), advice="install the requirements again")
+            advice = "install the requirements again"
+            log.error("channel.not_loaded", account=self.name, error=str(error), advice=advice)  # noqa: TRY400  one clear line
             await stopping.wait()
             return
         needs = self._needs
