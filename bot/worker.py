@@ -13,6 +13,7 @@ from bot.conversation.answering import Answering
 from bot.conversation.claiming import OpenQuestion, take_due
 from bot.conversation.counters import Counters
 from bot.conversation.manager import Manager
+from bot.conversation.storing import give_back
 from bot.errors import GenerationError, StoreUnavailable, Superseded
 from bot.rounds import go_round, guarded
 from bot.store import conversations
@@ -134,7 +135,7 @@ class Worker:
     async def _give_back(self, answering: Answering, error: Exception, wait_s: float) -> None:
         """No whole answer: the question stays due."""
         await self._manager.give_up(answering, error)
-        await self._store.write(conversations.release, answering.question.claim, wait_s=wait_s, reason="retry")
+        await self._store.write(give_back, answering.question, wait_s=wait_s, reason="retry")
 
     async def _renew(self) -> None:
         """Renew what runs here three times a lease, and when an epoch may have moved: a late or lost wake-up does no harm."""
@@ -173,7 +174,6 @@ class Worker:
                     self._wake.clear()
                     await self._wake.wait()
         for answering in list(self._running.values()):
-            claim = answering.question.claim
-            release = self._store.write(conversations.release, claim, wait_s=0.0, reason="takeover")
-            await guarded(self.name, self._counters, release)
+            released = self._store.write(give_back, answering.question, wait_s=0.0, reason="takeover")
+            await guarded(self.name, self._counters, released)
             answering.supersede()

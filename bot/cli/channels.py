@@ -79,11 +79,8 @@ class ChannelAccount:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Load the SDK, then hold and serve the account until `stopping`. Without the SDK the other channels go on."""
-        try:
-            await asyncio.to_thread(import_module, self._module)
-        except ImportError as error:
-            advice = "install the requirements again"
-            log.error("channel.not_loaded", account=self.name, error=str(error), advice=advice)  # noqa: TRY400  one clear line
+        if missing := await asyncio.to_thread(_missing, self._module):
+            log.error("channel.not_loaded", account=self.name, error=missing, advice="install the requirements again")
             await stopping.wait()
             return
         needs = self._needs
@@ -121,6 +118,15 @@ class ChannelAccount:
     def routes(self) -> list[BaseRoute]:
         """The account's own corner of the public listener."""
         return [Route(f"/{self.key.channel}/{self.key.name}", self._door)]
+
+
+def _missing(module: str) -> str:
+    """Import the module; what it does not find, "" when all is there."""
+    try:
+        import_module(module)
+    except ImportError as error:
+        return str(error) or module
+    return ""
 
 
 class Door:

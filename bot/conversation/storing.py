@@ -78,3 +78,11 @@ def drop_preview(connection: sa.Connection, question: OpenQuestion) -> None:
     """Nothing will come of this answer: its preview on a push channel goes away."""
     if question.lane is not None:
         withdrawal.discard(connection, question.lane, instead=controls.REMOVED, epoch=question.claim.epoch)
+
+
+def give_back(connection: sa.Connection, question: OpenQuestion, *, wait_s: float, reason: str) -> None:
+    """No answer this time: the question is due again in `wait_s` seconds; what was shown stays for the next try. Where the
+    epoch has moved on there is none, and nobody else would take away what is on show.
+    """
+    if not conversations.release(connection, question.claim, wait_s=wait_s, reason=reason):
+        drop_preview(connection, question)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bot.conversation import telling
-from bot.conversation.storing import Finished, store_answer, store_stopped
+from bot.conversation.storing import Finished, give_back, store_answer, store_stopped
 from bot.delivery import buttons
 from bot.events import (
     Acted,
@@ -136,6 +136,17 @@ async def test_a_stop_leaves_the_preview_to_whoever_answers(desk: Desk) -> None:
     assert await desk.store.write(store_stopped, question, 1, "half", ("half",))
     rows = await desk.rows(outbox_table.c.platform_id, outbox_table.c.kind, outbox_table.c.state, outbox_table.c.text)
     assert rows == [("interaction:1", "bot", "ready", "half")]
+
+
+async def test_a_stop_that_meets_a_failed_try_leaves_nothing_on_show(desk: Desk) -> None:
+    await desk.say("one", placeholder=Placeholder("interaction:1", "t1"))
+    question = await desk.claim()
+    await desk.receive(CommandGiven(ROOM, ANN, "stop", NOW))
+    await desk.store.write(give_back, question, wait_s=1.0, reason="retry")
+    assert await desk.rows(outbox_table.c.platform_id, outbox_table.c.kind, outbox_table.c.state) == [
+        ("interaction:1", "removal", "ready")
+    ]
+    assert await desk.rows(conversation.c.due_at) == [(None,)]
 
 
 async def test_the_bot_greets_where_it_was_brought_and_only_once(desk: Desk) -> None:

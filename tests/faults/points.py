@@ -59,7 +59,7 @@ NEEDS: Mapping[str, str] = {
     **dict.fromkeys(_around("storing.store_answer"), ""),
     **dict.fromkeys(_around("claiming.take_interrupted"), "burst"),
     **dict.fromkeys(_around("storing.store_stopped"), "stop"),
-    **dict.fromkeys(_around("conversations.release"), "cut"),
+    **dict.fromkeys(_around("storing.give_back"), "cut"),
     **dict.fromkeys(_around("conversations.renew"), "slow"),
     **dict.fromkeys(_around("notices.notice"), "outage"),
     **dict.fromkeys(_around("jobs.claim"), ""),

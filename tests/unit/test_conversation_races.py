@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from bot.conversation.claiming import OpenQuestion, take_due
 from bot.conversation.memory import Memory
-from bot.conversation.storing import drop_preview, store_answer, store_stopped
+from bot.conversation.storing import drop_preview, give_back, store_answer, store_stopped
 from bot.store import controls, conversations, outbox
 from bot.store.bulletin import Topic
 from bot.store.memory import MemoryStore
@@ -41,7 +41,7 @@ async def shown(house: House, who: str) -> str | None:
 
 
 async def test_a_message_that_comes_while_a_failed_answer_is_given_back_is_taken() -> None:
-    store = Interposed(conversations.release)
+    store = Interposed(give_back)
     async with open_house(store) as house:
         house.node.behaviour.fault = "cut"
 
