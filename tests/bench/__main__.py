@@ -24,7 +24,7 @@ BENCHES: dict[str, Bench] = {
     "stages": lambda quick: where.where(1 if quick else 3, SMALL if quick else Size(100, 20)),
     "web": lambda quick: web.web(1 if quick else 3, SMALL if quick else Size(100, 10)),
     "channels": lambda quick: channels.channels(1 if quick else 5, [SMALL] if quick else [Size(20, 20), Size(100, 10)]),
-    "streaming": lambda quick: streaming.streaming(1, 10, 2, ("short",)) if quick else streaming.streaming(3, 100),
+    "streaming": lambda quick: streaming.streaming(1 if quick else 3, 10 if quick else 100, quick=quick),
     "markdown": lambda quick: markdown.markdown(97 if quick else 1, 997 if quick else 41),
     "latency": lambda quick: latency.latency(1 if quick else 10, 2 if quick else 120),
     "growth": lambda quick: growth.growth(1 if quick else 11, 20_000 if quick else 1_000_000, 3 if quick else 30),

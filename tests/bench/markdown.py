@@ -3,7 +3,7 @@ Discord's fences close."""
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,7 +82,7 @@ def by_discord(part: str, seen: Seen) -> str:
 def open_fence(said: str) -> bool:
     """Whether a block of code is left open, as a parser reads the text that is sent: its last line is no fence."""
     source = said.encode(errors="replace")
-    events: Sequence[tuple[Any, Any]] = pyromark.events_with_range(source.decode(), options=pyromark.Options(0))
+    events: Iterable[tuple[Any, Any]] = pyromark.events_with_range(source.decode(), options=pyromark.Options(0))
     for event, place in events:
         block = event["Start"].get("CodeBlock") if isinstance(event, dict) and isinstance(event.get("Start"), dict) else None
         if isinstance(block, dict) and "Fenced" in block:

@@ -40,10 +40,11 @@ class Platform:
 PLATFORMS = (Platform("telegram", 30, 1, 1 / 30), Platform("discord", 50, 50, 1.0))
 
 
-async def streaming(runs: int, crowd: int, few: int = FEW, lengths: Sequence[str] = tuple(LENGTHS)) -> list[Figure]:
+async def streaming(runs: int, crowd: int, *, quick: bool = False) -> list[Figure]:
     """Calls of short and long answers; a crowd that streams at once; neighbours of a limited chat."""
     figures: list[Figure] = []
-    for platform in PLATFORMS:
+    few, lengths = (2, ("short",)) if quick else (FEW, tuple(LENGTHS))
+    for platform in PLATFORMS[:1] if quick else PLATFORMS:
         figures += [await _calls(platform.channel, name, runs, few) for name in lengths]
         figures += await _crowd(platform, runs, crowd)
         figures += await _beside(platform.channel, runs)
