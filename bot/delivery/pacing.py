@@ -1,14 +1,16 @@
 """Budgets of requests: one per account and one per chat. Sends, edits, previews and typing marks share them.
 
 A budget is a token bucket. Final texts may use all of it. Previews and typing marks use only the surplus: they go when a
-quarter of the burst, and at least one request, is left over for a final text. A bucket too small for that (a burst of one)
-grows one imaginary token that no final text can use: there previews go at half the rate, and a final text that follows one
-waits no longer than one interval. Pure: times are seconds of one monotonic clock, given by the caller.
+quarter of the burst, and at least one request, is left over for a final text; of an account's burst all but eight requests,
+since many answers may end at once. A bucket too small for that (a burst of one) grows one imaginary token that no final text
+can use: there previews go at half the rate, and a final text that follows one waits no longer than one interval. Pure: times
+are seconds of one monotonic clock, given by the caller.
 """
 
 from collections import OrderedDict
 from dataclasses import dataclass
 from enum import Enum
+from math import inf
 
 from bot.ports import ChannelHabits
 
@@ -16,6 +18,7 @@ ROUNDING = 1e-9
 # an event loop may wake a timer this much early; a platform punishes who comes back early
 MARGIN_S = 0.01
 LOOKED_AT = 16
+ACCOUNT_PREVIEWS = 8  # at once; in the long run the rate decides how many go, whatever is left of the burst
 
 
 class Use(Enum):
@@ -25,18 +28,19 @@ class Use(Enum):
 
 @dataclass(slots=True)
 class Budget:
-    """One token bucket. `held_until`: the platform said to stay away until then."""
+    """One token bucket. `held_until`: the platform said to stay away until then; `previews`: the most of a burst for these."""
 
     rate: float
     burst: int
     level: float
     at: float
     held_until: float = 0.0
+    previews: float = inf
 
     @property
     def room(self) -> float:
         """What previews leave alone."""
-        return max(1.0, self.burst / 4)
+        return max(1.0, self.burst / 4, self.burst - self.previews)
 
     def wait(self, use: Use, now: float) -> float:
         """Seconds until one request of this use may go."""
@@ -105,6 +109,7 @@ class Pacing:
     def _of_account(self, habits: ChannelHabits, now: float) -> Budget:
         if self._account is None:
             self._account = _full(habits.account_rate, habits.account_burst, now)
+            self._account.previews = ACCOUNT_PREVIEWS
         return self._account
 
     def _chat(self, chat_id: str, habits: ChannelHabits, now: float) -> Budget:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import uvloop
 
-from tests.bench import ceiling, channels, growth, latency, memory, reuse, share, web, where
+from tests.bench import ceiling, channels, growth, latency, markdown, memory, reuse, share, streaming, web, where
 from tests.bench.ceiling import Size
 from tests.bench.figures import Figure, show, write
 
@@ -24,6 +24,8 @@ BENCHES: dict[str, Bench] = {
     "stages": lambda quick: where.where(1 if quick else 3, SMALL if quick else Size(100, 20)),
     "web": lambda quick: web.web(1 if quick else 3, SMALL if quick else Size(100, 10)),
     "channels": lambda quick: channels.channels(1 if quick else 5, [SMALL] if quick else [Size(20, 20), Size(100, 10)]),
+    "streaming": lambda quick: streaming.streaming(1 if quick else 3, 10 if quick else 100, quick=quick),
+    "markdown": lambda quick: markdown.markdown(97 if quick else 1, 997 if quick else 41),
     "latency": lambda quick: latency.latency(1 if quick else 10, 2 if quick else 120),
     "growth": lambda quick: growth.growth(1 if quick else 11, 20_000 if quick else 1_000_000, 3 if quick else 30),
     "long": lambda quick: growth.long_conversation(1 if quick else 7, 200 if quick else 10_000, 20 if quick else 200),

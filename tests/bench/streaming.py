@@ -1,4 +1,4 @@
-"""Answers that stream at the pace of a model, with the platforms' limits in force: calls for each, and when the last text is there."""
+"""Answers that stream at the pace of a model, with the platforms' limits in force: calls for each, and when the text is there."""
 
 import math
 import statistics
@@ -40,12 +40,12 @@ class Platform:
 PLATFORMS = (Platform("telegram", 30, 1, 1 / 30), Platform("discord", 50, 50, 1.0))
 
 
-async def streaming(runs: int, crowd: int, few: int = FEW, lengths: Sequence[str] = tuple(LENGTHS)) -> list[Figure]:
+async def streaming(runs: int, crowd: int, *, quick: bool = False) -> list[Figure]:
     """Calls of short and long answers; a crowd that streams at once; neighbours of a limited chat."""
     figures: list[Figure] = []
-    for platform in PLATFORMS:
-        for name in lengths:
-            figures.append(await _calls(platform.channel, name, runs, few))
+    few, lengths = (2, ("short",)) if quick else (FEW, tuple(LENGTHS))
+    for platform in PLATFORMS[:1] if quick else PLATFORMS:
+        figures += [await _calls(platform.channel, name, runs, few) for name in lengths]
         figures += await _crowd(platform, runs, crowd)
         figures += await _beside(platform.channel, runs)
     return figures
@@ -103,12 +103,12 @@ async def _once(way: Way, engine: str, people: int) -> Told:
 async def _beside(channel: str, runs: int) -> list[Figure]:
     """What neighbours wait while one chat is told to wait and has something to be sent, and while none is; in turns."""
     way = Way(channel, True, PACED, BESIDE_PIECES)
-    pairs: list[tuple[Told, Told]] = []
-    async with scripted_process("--pieces", str(way.pieces), "--pace-s", str(PACE_S)) as engine:
-        async with through(way, engine, 1 + NEIGHBOURS) as (_, chatters):
-            await chatters.do("talk", 1)
-            for _ in range(runs):
-                pairs.append((await chatters.do("beside", 0), await chatters.do("beside", LIMITED_S)))
+    async with (
+        scripted_process("--pieces", str(way.pieces), "--pace-s", str(PACE_S)) as engine,
+        through(way, engine, 1 + NEIGHBOURS) as (_, chatters),
+    ):
+        await chatters.do("talk", 1)
+        pairs = [(await chatters.do("beside", 0), await chatters.do("beside", LIMITED_S)) for _ in range(runs)]
     shares = (("p50", 0.5), ("p99", SHARE))
     return [
         figure(

@@ -18,7 +18,7 @@ async def bench(out: Path, *names: str) -> tuple[int | None, str]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.bench", "--quick", "--out", str(out), *names), cwd=ROOT, stdout=asyncio.subprocess.PIPE
     )
-    printed, _ = await asyncio.wait_for(process.communicate(), 250)
+    printed, _ = await asyncio.wait_for(process.communicate(), 400)
     return process.returncode, printed.decode()
 
 

@@ -1,6 +1,5 @@
 """`python -m tests.bench.unpaced run`: `frontdesk run` whose channels know no limits: to see what it costs."""
 
-import sys
 from dataclasses import replace
 
 import adapters.discord.channel
@@ -24,4 +23,4 @@ def lift() -> None:
 
 if __name__ == "__main__":
     lift()
-    sys.exit(main())
+    main()

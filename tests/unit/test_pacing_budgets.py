@@ -18,13 +18,24 @@ def test_a_burst_goes_at_once_and_then_the_rate_holds() -> None:
     assert abs(pacing.wait("g", GROUP, Use.TEXT, 100.0) - 3.0) < 1e-6
 
 
-def test_previews_leave_a_quarter_of_the_burst_for_the_final_text() -> None:
+def test_previews_leave_a_quarter_of_a_chats_burst_for_the_final_text() -> None:
     pacing, sent = Pacing(), 0
-    while pacing.wait("g", GROUP, Use.PREVIEW, 100.0) == 0:
+    while pacing.chat_wait("g", GROUP, Use.PREVIEW, 100.0) == 0:
         pacing.spend("g", GROUP, 100.0)
         sent += 1
     assert sent == 15
     assert pacing.wait("g", GROUP, Use.TEXT, 100.0) == 0
+
+
+def test_previews_of_many_chats_leave_all_but_eight_of_the_accounts_burst_for_final_texts() -> None:
+    pacing, sent = Pacing(), 0
+    while pacing.wait(f"g{sent}", GROUP, Use.PREVIEW, 100.0) == 0:
+        pacing.spend(f"g{sent}", GROUP, 100.0)
+        sent += 1
+    assert sent == 8
+    for number in range(22):
+        assert pacing.wait(f"t{number}", GROUP, Use.TEXT, 100.0) == 0
+        pacing.spend(f"t{number}", GROUP, 100.0)
 
 
 def test_where_there_is_no_burst_previews_go_at_half_the_rate_and_cost_the_text_one_interval_at_most() -> None:
