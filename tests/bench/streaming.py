@@ -3,7 +3,6 @@
 import math
 import statistics
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.bench.figures import Figure, figure, percentile
