@@ -30,6 +30,8 @@ def hear(connection: sa.Connection, sender: Sender, message: MessageReceived, wa
         taken.receipts.append(Ignored(NOT_ADDRESSED))
         return
     workspace_id, readable = sender.ref.workspace_id, bool(message.text.strip())
+    # the rest of an album whose words were answered already
+    late = _first_of_album(connection, sender, message) is not None
     if readable:
         wait_s = max(wait_s, ALBUM_S) if message.album else wait_s
         place = conversations.hear(connection, workspace_id, conversation_id, wait_s=wait_s)
@@ -44,7 +46,7 @@ def hear(connection: sa.Connection, sender: Sender, message: MessageReceived, wa
     if message.placeholder is not None and readable:
         _, epoch = waiting.route_and_epoch(connection, workspace_id, conversation_id)
         outbox.offer(connection, lane(sender, conversation_id), message.placeholder, epoch=epoch)
-    if not readable:
+    if not readable and not late:
         notice = conversations.say(connection, workspace_id, conversation_id)
         tell(connection, notice, UNREADABLE, reply_to=message.platform_id or None, placeholder=message.placeholder)
     keep_turn(connection, sender, conversation_id, place.seq, taken)
@@ -88,12 +90,18 @@ def tell_model_of_files(
         turns.freeze(connection, workspace_id, conversation_id, {seq: read})
 
 
+def _first_of_album(connection: sa.Connection, sender: Sender, message: MessageReceived) -> TurnPart | None:
+    """The turn that the first of the message's album became."""
+    if not message.album:
+        return None
+    return message_map.turn_of(connection, sender.ref.workspace_id, sender.address_id, _album(message))
+
+
 def _join_album(
     connection: sa.Connection, sender: Sender, message: MessageReceived, conversation_id: ConversationId, taken: Taken
 ) -> bool:
     """Whether the message went into the turn that the first of its album became. An answered one is not added to."""
-    workspace_id = sender.ref.workspace_id
-    first = message_map.turn_of(connection, workspace_id, sender.address_id, _album(message))
+    workspace_id, first = sender.ref.workspace_id, _first_of_album(connection, sender, message)
     if first is None or first.conversation_id != conversation_id:
         return False
     joined = amending.join(connection, workspace_id, conversation_id, first.seq, message.text, wait_s=ALBUM_S)

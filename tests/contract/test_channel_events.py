@@ -68,6 +68,7 @@ async def test_a_file_that_comes_after_the_answer_is_a_turn_of_its_own(desk: Des
     await desk.answer()
     late = await desk.say("", attachments=(PHOTO,), album="a")
     assert late.seq == 3
+    assert await desk.told() == ["well"]  # nothing is said of it
 
 
 async def test_what_cannot_be_read_is_kept_and_gets_one_polite_sentence(desk: Desk) -> None:
