@@ -1,27 +1,31 @@
 """`make faults`: the long form. Exit 1 when a promise was broken, or when a point was never reached.
 
 `--kills 1000` spread over the points; `--database sqlite|postgres`, both when not given; `--seed N`: one run; `--from N`: go on
-at that seed and keep what faults.json holds of earlier ones. A call without --database and --seed ends with kills at each point
-of a model's conversion.
+at that seed and keep what faults.json holds of earlier ones. A call without --database and --seed goes on with kills at each
+point of a model's conversion, and with the real adapters: those alone by `--channels`, with options of their own
+(`tests.faults.receiving.long_form`).
 """
 
 import argparse
 import asyncio
-import signal
 import sys
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tests.faults import report
 from tests.faults.conversions import judged as conversions_judged
 from tests.faults.order import Outcome
 from tests.faults.points import points_of
+from tests.faults.receiving.long_form import main as receiving
 from tests.faults.suite import DATABASES, KILLS_A_RUN, order_of, orders, perform
+from tests.faults.telling import until_told
 
 ENOUGH = 2 * KILLS_A_RUN  # kills over one database from which on every point must have fired
 
 
 def main() -> int:
+    if "--channels" in sys.argv:
+        return receiving([one for one in sys.argv[1:] if one != "--channels"])
     parser = argparse.ArgumentParser(prog="make faults", description=__doc__)
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--database", choices=DATABASES)
@@ -43,27 +47,20 @@ def main() -> int:
 
     if given.keep is not None:
         given.keep.mkdir(parents=True, exist_ok=True)
-    asyncio.run(_until_told(perform(wanted, done, keep=given.keep)))
+    asyncio.run(until_told(perform(wanted, done, keep=given.keep)))
     whole = given.seed is None and given.database is None
     conversions = dict(_told(conversions_judged())) if whole else {}
     report.keep(given.json, entries, conversions)
     total = report.totals(entries)
     print(*report.table(total), sep="\n")
-    return _judged(total, failed=any(conversions.values()))
+    failed = _judged(total, failed=any(conversions.values()))
+    return failed | (receiving(["--kills", str(given.kills)]) if whole else 0)
 
 
 def _told(judged: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     for point, broken in judged:
         print(f"{point}: {f'BROKEN {broken}' if broken else 'killed, gone on with, whole'}", flush=True)
         yield point, broken
-
-
-async def _until_told(work: Coroutine[None, None, None]) -> None:
-    """A SIGTERM ends servers and lives in order, as Ctrl-C does."""
-    task = asyncio.ensure_future(work)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    await task
 
 
 def _judged(total: report.Entry, *, failed: bool) -> int:

@@ -1,12 +1,13 @@
 """One life of Frontdesk: the parts of `frontdesk run`, put together by its own composition, with fused ports around them.
 
-Beside the web channel it holds a push account, whose platform lives in the driver (`push_house`).
+Beside the web channel it holds a push account whose platform lives in the driver (`push_house`), or the accounts of its settings
+with their real adapters (`receiving.house`).
 """
 
 import asyncio
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,10 +16,12 @@ import uvloop
 from adapters.web.routes import ACCOUNT as WEB
 from bot import logs
 from bot.application import Application, Stage
-from bot.cli import assembly, dialogue
+from bot.cli import assembly, channels, dialogue
+from bot.cli.channels import ChannelAccount
 from bot.cli.configuration import Configuration, load
 from bot.cli.generation import plan as plan_generation
 from bot.cli.opening import settle_in
+from bot.conversation.intake import StoredCursors
 from bot.errors import FrontdeskError
 from bot.generation.client import Deadlines
 from bot.metrics import Metrics
@@ -28,12 +31,15 @@ from bot.store.store import Store
 from tests.faults import mutants
 from tests.faults.points import Fuse, Plan
 from tests.faults.push_house import PUSH, push_stage
+from tests.faults.receiving import house
 from tests.faults.wrapping import FusedClient, FusedPostgres, FusedSqlite, fused_migration
 
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """What a life is told. `settings` are environment variables; `mutant` names a guarantee to break, "" none."""
+    """What a life is told. `settings` are environment variables; `mutant` names a guarantee to break, "" none. `platform`: the
+    line of the push account, "" for the accounts of the settings; `port`: where the public listener is, 0 for anywhere.
+    """
 
     number: int
     log: str
@@ -43,6 +49,8 @@ class Life:
     plan: Plan = field(default_factory=Plan)
     mutant: str = ""
     notice_after_s: float = 1.5
+    port: int = 0
+    log_level: str = "warning"
 
 
 def live(asked: dict[str, Any]) -> int:
@@ -57,7 +65,7 @@ def live(asked: dict[str, Any]) -> int:
     fuse = Fuse(life.plan, say)
     try:
         configuration = load(None, life.settings)
-        logs.configure("warning", "json", stream=sys.stderr)
+        logs.configure(life.log_level, "json", stream=sys.stderr)
         with fused_migration(fuse):
             revision.prepare(configuration.database.parsed, say=lambda _line: None)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -72,20 +80,28 @@ def live(asked: dict[str, Any]) -> int:
 async def _run(life: Life, configuration: Configuration, fuse: Fuse) -> None:
     dialogue.NOTICE_AFTER_S = life.notice_after_s  # half a minute is long for a test
     store = await _open(configuration, fuse)
-    public, private = (_listen() for _ in range(2))
-    accounts = await settle_in(store, configuration.workspace, {WEB: "", PUSH: ""})
+    public, private = _listen(life.port), _listen(0)
+    push = {PUSH: ""} if life.platform else channels.push_accounts(configuration)
+    accounts = await settle_in(store, configuration.workspace, {WEB: "", **push})
     generation = plan_generation(configuration)
     client = _client(configuration, fuse)
     secret = Secret.load(configuration.security.secret_file, sqlite_file=configuration.database.sqlite_file)
     broken = mutants.broken(life.mutant, store, client)
     metrics = Metrics()
     intake = dialogue.open_intake(broken, accounts, configuration.conversation, metrics)
-    opened = assembly.Opened(broken, accounts, client, generation, secret, metrics, intake)
-    web = assembly.stages(configuration, opened, None, public, private, title="Frontdesk")
-    push = push_stage(configuration, broken, accounts, client, secret, fuse, life.platform, mutant=life.mutant)
+    connected: Sequence[ChannelAccount] = ()
+    if not life.platform:
+        house.furnish(push, fuse, life.mutant)
+        needs = channels.Needs(broken, intake, StoredCursors(broken, accounts), metrics, configuration.database.lease_s)
+        connected = channels.connect(configuration, accounts, needs)
+    opened = assembly.Opened(broken, accounts, client, generation, secret, metrics, intake, connected)
+    stages = list(assembly.stages(configuration, opened, None, public, private, title="Frontdesk"))
+    if life.platform:
+        line = push_stage(configuration, broken, accounts, client, secret, fuse, life.platform, mutant=life.mutant)
+        stages[0] = _merged(stages[0], line)
     fuse.say(f"up {public.getsockname()[1]}")
     try:
-        await Application([_merged(web[0], push), *web[1:]]).run()
+        await Application(stages).run()
     finally:
         await client.close()
         await store.close()
@@ -107,8 +123,8 @@ def _client(configuration: Configuration, fuse: Fuse) -> FusedClient:
     return FusedClient(settings.url, settings.model, "", deadlines, connections=72)
 
 
-def _listen() -> socket.socket:
-    bound = socket.create_server(("127.0.0.1", 0), backlog=256)
+def _listen(port: int) -> socket.socket:
+    bound = socket.create_server(("127.0.0.1", port), backlog=256)
     bound.setblocking(False)
     return bound
 

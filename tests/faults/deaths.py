@@ -107,8 +107,8 @@ class Deaths:
         limit = REACH_S * (0.2 + self._dice.random()) if point == CLOCK else REACH_S
         if NEEDS.get(point, ""):
             limit = SELDOM_S
-        await _first(UP_S, process.up, process.fired, process.dead)
-        await _first(limit, process.fired, process.dead)
+        await first_of(UP_S, process.up, process.fired, process.dead)
+        await first_of(limit, process.fired, process.dead)
 
     def _ended_by_itself(self, process: Process, point: str) -> bool:
         """Only a database that is away may keep a life from beginning."""
@@ -119,7 +119,8 @@ class Deaths:
         return False
 
 
-async def _first(within_s: float, *events: asyncio.Event) -> None:
+async def first_of(within_s: float, *events: asyncio.Event) -> None:
+    """Return once one of the events is set, or after so many seconds."""
     tasks = [asyncio.create_task(event.wait()) for event in events]
     await asyncio.wait(tasks, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:

@@ -1,10 +1,12 @@
 """The forge: imports everything once, then forks a fresh process for each life, so that a restart costs milliseconds.
 
 A child is a process like any other: its own pid, threads, sockets and descriptors, killed by a real SIGKILL. Protocol: a line
-of JSON on stdin asks for a life; stdout says `born NUMBER PID` and `dead PID STATUS`. End of file ends all.
+of JSON on stdin asks for a life; stdout says `born NUMBER PID` and `dead PID STATUS`. End of file ends all. Arguments name
+modules that lives will need besides.
 """
 
 import ctypes
+import importlib
 import json
 import os
 import selectors
@@ -19,6 +21,8 @@ PR_SET_PDEATHSIG = 1
 def main() -> None:
     from tests.faults import child  # everything, before the first fork
 
+    for module in sys.argv[1:]:
+        importlib.import_module(module)
     assert threading.active_count() == 1, "a fork copies one thread only"
     selector = selectors.DefaultSelector()
     selector.register(0, selectors.EVENT_READ)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from bot.store.tables import address, conversation, event_log, outbox, summary, turn
+from bot.store.tables import address, conversation, event_log, inbox, outbox, summary, turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,9 @@ class StoredRow:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Everything by address (chat id). `due`: conversations that still wait."""
+    """Everything by address ("chat", or "chat/thread"). `due`: conversations that still wait. `dead` and `controls`: how many
+    updates became such.
+    """
 
     events: Mapping[str, Sequence[StoredEvent]]
     turns: Mapping[str, Sequence[StoredTurn]]
@@ -54,11 +56,17 @@ class Record:
     closed: frozenset[str]
     due: frozenset[str]
     summaries: Sequence[tuple[str, str]]
+    dead: int
+    controls: int
 
 
 def read(connection: sa.Connection) -> Record:
     """The whole database as the oracle wants it."""
-    chat = dict(connection.execute(sa.select(address.c.address_id, address.c.chat_id)).all())
+    chat: dict[str, str] = {}
+    for address_id, chat_id, thread_id in connection.execute(
+        sa.select(address.c.address_id, address.c.chat_id, address.c.thread_id)
+    ):
+        chat[address_id] = f"{chat_id}/{thread_id}" if thread_id else chat_id
     of = dict(connection.execute(sa.select(conversation.c.conversation_id, conversation.c.address_id)).all())
     events: dict[str, list[StoredEvent]] = defaultdict(list)
     columns = (event_log.c.position, event_log.c.conversation_id, event_log.c.kind, event_log.c.seq, event_log.c.detail)
@@ -81,6 +89,9 @@ def read(connection: sa.Connection) -> Record:
     c = conversation.c
     closed = connection.scalars(sa.select(c.conversation_id).where(c.closed_at.is_not(None)))
     due = connection.scalars(sa.select(c.conversation_id).where(c.due_at.is_not(None)))
+    outcomes: dict[str, int] = {
+        row[0]: row[1] for row in connection.execute(sa.select(inbox.c.outcome, sa.func.count()).group_by(inbox.c.outcome))
+    }
     found = connection.execute(sa.select(summary.c.conversation_id, summary.c.text).where(summary.c.text.is_not(None)))
     return Record(
         events=events,
@@ -90,6 +101,8 @@ def read(connection: sa.Connection) -> Record:
         closed=frozenset(closed),
         due=frozenset(due),
         summaries=[(row[0], row[1]) for row in found],
+        dead=outcomes.get("dead", 0),
+        controls=outcomes.get("control", 0),
     )
 
 

@@ -22,9 +22,13 @@ class Given:
 
 
 class Script:
-    """Answers prompts and keeps what it said. A generation begun anew gets a new number, so no two answers are the same."""
+    """Answers prompts and keeps what it said. A generation begun anew gets a new number, so no two answers are the same.
 
-    def __init__(self, seed: int) -> None:
+    `long_share` of the answers have about `long` characters, in few and long words, so that they do not take longer to stream.
+    """
+
+    def __init__(self, seed: int, *, long_share: float = 0.0, long: int = 0) -> None:
+        self._long_share, self._long = long_share, long
         self._numbers = itertools.count(1)
         self._dice = random.Random(seed)
         self.given: dict[int, Given] = {}
@@ -33,6 +37,8 @@ class Script:
         number, last = next(self._numbers), messages[-1]["content"]
         tokens = tuple(dict.fromkeys(TOKEN.findall(last)))
         words = " ".join(self._dice.choices(WORDS, k=self._dice.randint(4, 14)))
+        if self._long and self._dice.random() < self._long_share:
+            words = " ".join("-".join(self._dice.choices(WORDS, k=20)) for _ in range(self._long // 140))
         if "Summarise our conversation" in last:
             text, tokens = f"Summary {number} of it all: {words}. End of {number}.", ()
         else:

@@ -48,10 +48,11 @@ class Process:
 
 
 class Town:
-    """Where lives begin and end. Enter it as a context; leaving it kills whoever is left."""
+    """Where lives begin and end. Enter it as a context; leaving it kills whoever is left. `modules`: what lives need besides."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *modules: str) -> None:
         self.folder = folder
+        self._modules = modules
         self.report = str(folder / "report")
         self.living: dict[int, Process] = {}
         self.by_pid: dict[int, Process] = {}
@@ -68,7 +69,7 @@ class Town:
         with (self.folder / "forge.log").open("ab") as log:
             pipe = asyncio.subprocess.PIPE
             self._forge = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "tests.faults.forge", stdin=pipe, stdout=pipe, stderr=log
+                sys.executable, "-m", "tests.faults.forge", *self._modules, stdin=pipe, stdout=pipe, stderr=log
             )
         self._hearing = asyncio.create_task(self._hear())
         return self
