@@ -21,9 +21,9 @@ from bot.errors import MessageGone, MessageRefused, RecipientGone, RetryLater
 from bot.events import ChannelAddress
 from bot.ports import ChannelHabits, OutboundMessage
 
-# 50 requests a second for the account, of which some are left to catching up; 5 in 5 s for a channel
-HABITS = ChannelHabits(2000, 45.0, 45, 1.0, 5, "reconcile", nonce_window_s=60.0, preview="edit")
-TALK = ChannelHabits(2000, 45.0, 45, 1.0, 5, "reconcile", nonce_window_s=60.0, preview="edit", replies=True)
+# 50 requests in a second for the account: rate and burst stay within it, and some are left to catching up; 5 in 5 s for a channel
+HABITS = ChannelHabits(2000, 42.0, 6, 1.0, 5, "reconcile", nonce_window_s=60.0, preview="edit")
+TALK = ChannelHabits(2000, 42.0, 6, 1.0, 5, "reconcile", nonce_window_s=60.0, preview="edit", replies=True)
 NO_PINGS: dict[str, Any] = {"parse": [], "replied_user": False}
 SUPPRESS_EMBEDS = 1 << 2
 EMPTY = "…"
