@@ -1,31 +1,14 @@
 """Customers on Discord, from the real discord.py to the record and back: DMs, mentions, threads, commands, buttons, gaps."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from bot.conversation import telling
 from tests.discord_server import Channel, Message, Person
-from tests.e2e.channels import BUTTONS, PATIENCE_S, Street, street
+from tests.e2e.channels import BUTTONS, PATIENCE_S, Street
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Street]:
-    """One instance for all: each test has people of its own."""
-    async with street(tmp_path_factory.mktemp("shop")) as made:
-        made.write(extra="[workspace]\ncontact = 'Call 555 0100'\n")
-        async with made.open():
-            yield made
-
-
-@pytest.fixture
-def shop(running: Street) -> Street:
-    running.forget()
-    return running
 
 
 async def shown(shop: Street, place: Channel, text: str) -> Message:

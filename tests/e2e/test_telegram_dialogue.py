@@ -2,31 +2,14 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from bot.conversation import telling
 from tests.e2e.channels import BUTTONS, PATIENCE_S, Street, street
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Street]:
-    """One instance for all: each test has people of its own."""
-    async with street(tmp_path_factory.mktemp("shop")) as made:
-        made.write(extra="[workspace]\ncontact = 'Call 555 0100'\n")
-        async with made.open():
-            yield made
-
-
-@pytest.fixture
-def shop(running: Street) -> Street:
-    running.forget()
-    return running
 
 
 async def test_an_answer_is_streamed_as_a_draft_and_then_sent_with_buttons(shop: Street) -> None:
