@@ -19,7 +19,7 @@ bench: ## the figures, as a table and as bench.json (ARGS: options of the benchm
 
 check: ## lint, format and types
 	$(SETUP) check
-	@$(VENV)/ruff check && $(VENV)/ruff format --check
+	@$(VENV)/ruff check --no-cache && $(VENV)/ruff format --check --no-cache
 	@$(VENV)/mypy && $(VENV)/mypy .ci/setup.py
 
 clean: ## remove the virtual environment and every cache of the tools; data and models stay

@@ -21,7 +21,6 @@ from bot.settings import (
 
 if TYPE_CHECKING:
     from adapters.discord.settings import DiscordSettings
-
     from adapters.telegram.settings import TelegramSettings
     from adapters.web.settings import WebSettings
     from serving.settings import ServingSettings
