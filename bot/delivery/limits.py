@@ -31,11 +31,13 @@ class DeliveryLimits:
 
 @dataclass(frozen=True, slots=True)
 class PreviewLimits:
-    """Times in seconds. `most`: answers previewed at once; more are made without a preview. `typing_s` and `draft_s`: how
-    long such a mark lasts on the platforms before it has to be renewed.
+    """Times in seconds. `most`: answers previewed at once; more are made without a preview. `grace_s`: an answer that is
+    whole sooner is not previewed, and the first request of a later one shows text rather than a mark, if there is any by
+    then. `typing_s` and `draft_s`: how long such a mark lasts on the platforms before it has to be renewed.
     """
 
     most: int = 256
+    grace_s: float = 0.2
     interval_s: float = 1.0
     typing_s: float = 4.0
     draft_s: float = 20.0

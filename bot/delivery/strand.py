@@ -74,6 +74,7 @@ class Strand:
         """Show texts until the end, or until previewing does not work here."""
         if self._habits.preview == "none":
             return
+        await self._pause(self._limits.grace_s)
         try:
             now = asyncio.get_running_loop().time
             while await self._news() and await self._surplus():

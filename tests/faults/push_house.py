@@ -45,7 +45,7 @@ LIMITS = DeliveryLimits(
     settle_within_s=60.0,
     stale_s=0.9,
 )
-PREVIEWS = PreviewLimits(interval_s=0.03, request_s=1.0, stale_s=0.9)  # under two thirds of the lease
+PREVIEWS = PreviewLimits(grace_s=0.0, interval_s=0.03, request_s=1.0, stale_s=0.9)  # under two thirds of the lease
 
 
 class Desk:

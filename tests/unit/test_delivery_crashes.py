@@ -122,7 +122,7 @@ async def live(scene: Scene, plans: dict[str, list[str]], deaths: list[int]) -> 
             store=store,
             channel=MortalChannel(scene, death),
             limits=PLENTY,
-            preview_limits=PreviewLimits(interval_s=0.3, request_s=2.0),
+            preview_limits=PreviewLimits(grace_s=0.0, interval_s=0.3, request_s=2.0),
         ) as process:
             works = [asyncio.create_task(manage(scene, store, process, chat, plan)) for chat, plan in plans.items()]
             said = asyncio.create_task(settled(scene, works))

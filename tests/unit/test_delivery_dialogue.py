@@ -59,7 +59,7 @@ async def open_push() -> AsyncIterator[Push]:
     ref = await store.write(parties.ensure_account, workspace_id, "telegram", "main", push=True)
     scene = Scene(store, PushDouble(lambda _: BRISK), ref, {}, Tallied())
     scene.double.latency = lambda: 0.002
-    async with running(scene, preview_limits=PreviewLimits(interval_s=0.01)) as process:
+    async with running(scene, preview_limits=PreviewLimits(grace_s=0.0, interval_s=0.01)) as process:
         profile = Node(client, "auto")
         fitting = Fitting(store, profile, history_tokens=0, max_tokens=256)
         manager = Manager(

@@ -62,6 +62,28 @@ def test_typing_then_a_placeholder_then_growing_text_then_the_answer_in_one_mess
     assert scene.double.broken == 0
 
 
+def test_an_answer_that_is_whole_at_once_is_sent_without_a_preview() -> None:
+    async def story(scene: Scene, process: Running) -> None:
+        await stream(scene, process, "room", words=5)
+        await scene.until_settled()
+
+    assert on(DISCORD, story).double.calls.total() == 1
+
+
+def test_text_that_is_there_by_the_first_request_is_shown_instead_of_a_typing_mark() -> None:
+    async def story(scene: Scene, process: Running) -> None:
+        reserved = await scene.reserve("room")
+        target = scene.target("room", reserved.outbox_id)
+        process.previews.show(target, "")
+        await asyncio.sleep(0.1)
+        process.previews.show(target, "hello")
+        await asyncio.sleep(1)
+
+    scene = on(TELEGRAM_PRIVATE, story)
+    assert sights(scene, "drafted") == ["hello"]
+    assert scene.double.calls["typing"] == 0
+
+
 def test_a_draft_is_followed_by_a_plain_send() -> None:
     async def story(scene: Scene, process: Running) -> None:
         final = await stream(scene, process, "room")
@@ -171,7 +193,7 @@ def test_nothing_is_shown_after_the_end_nor_of_an_older_epoch() -> None:
 
 def test_a_take_over_removes_the_preview_even_a_placeholder_that_was_on_its_way() -> None:
     async def story(scene: Scene, process: Running) -> None:
-        for pause_s, expected in ((5.0, 1), (0.03, 2)):
+        for pause_s, expected in ((5.0, 1), (0.23, 2)):
             reserved = await scene.reserve("room")
             target = scene.target("room", reserved.outbox_id)
             scene.double.latency = lambda pause_s=pause_s: 0.02 if pause_s > 1 else 2.0

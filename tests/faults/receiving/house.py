@@ -14,7 +14,7 @@ from tests.faults.points import Fuse
 from tests.faults.receiving.arrows import FusedPlatform
 
 LIMITS = DeliveryLimits(request_s=1.5, poll_s=0.2, sweep_s=3.0, drain_s=3.0, backoff_s=0.1, longest_backoff_s=0.6, stale_s=4.0)
-PREVIEWS = PreviewLimits(interval_s=0.15, request_s=1.5, stale_s=4.0)
+PREVIEWS = PreviewLimits(grace_s=0.0, interval_s=0.15, request_s=1.5, stale_s=4.0)
 
 
 def furnish(accounts: Mapping[AccountKey, str], fuse: Fuse, mutant: str) -> None:
