@@ -19,16 +19,6 @@ async def server() -> AsyncIterator[DiscordServer]:
         yield made
 
 
-@pytest.fixture
-def book(server: DiscordServer) -> Book:
-    return Book(server.touch)
-
-
-@pytest.fixture
-def shop(server: DiscordServer) -> Shop:
-    return Shop(server)
-
-
 async def test_direct_messages_are_stored_in_order_with_author_and_cursor(server: DiscordServer, shop: Shop, book: Book) -> None:
     dm = shop.anna.dm(shop.bot)
     async with running(server, shop.bot, book):

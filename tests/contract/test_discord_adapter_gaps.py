@@ -17,16 +17,6 @@ async def server() -> AsyncIterator[DiscordServer]:
         yield made
 
 
-@pytest.fixture
-def book(server: DiscordServer) -> Book:
-    return Book(server.touch)
-
-
-@pytest.fixture
-def shop(server: DiscordServer) -> Shop:
-    return Shop(server)
-
-
 async def test_what_was_written_while_nothing_ran_is_read_from_history_once_and_in_order(
     server: DiscordServer, shop: Shop, book: Book
 ) -> None:

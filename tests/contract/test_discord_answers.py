@@ -1,41 +1,13 @@
 """Answers to interactions of the Discord stand-in: one in three seconds, a token for fifteen minutes."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from tests.contract.discord_guild import EPHEMERAL, FREE, PLAIN, register, scene
 from tests.discord_clients import raw
-from tests.discord_server import Application, Channel, DiscordServer, Guild, Interaction, Limits, NotOffered, Permission, Person
-
-FREE = Limits.unlimited()
-ORIGINAL = "/webhooks/{app}/{token}/messages/@original"
-EPHEMERAL = 64
-
-
-PLAIN = {"name": "go", "description": "Go", "type": 1}
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[DiscordServer]:
-    async with DiscordServer(FREE) as made:
-        yield made
-
-
-def scene(server: DiscordServer) -> tuple[Application, Person, Channel, Guild]:
-    bot, anna, guild = server.application("token"), server.person("anna"), server.world.guild("Shop")
-    server.world.invite(guild, bot)
-    anna.join(guild)
-    return bot, anna, server.world.text_channel(guild, "help"), guild
-
-
-async def register(
-    server: DiscordServer, bot: Application, *commands: dict[str, Any], guild: Guild | None = None
-) -> tuple[int, Any]:
-    scope = f"/guilds/{guild.id}" if guild else ""
-    async with raw(server, bot) as asking:
-        return await asking.ask("PUT", f"/applications/{bot.id}{scope}/commands", list(commands))
+from tests.discord_server import Application, DiscordServer, Interaction, NotOffered, Permission, Person
 
 
 async def gone(server: DiscordServer, **options: Any) -> tuple[Application, Person, Interaction]:

@@ -1,32 +1,13 @@
 """A real client at the gateway of the Discord stand-in: cut, silenced and sent away it loses nothing that can be replayed."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import discord
 import pytest
 
+from tests.contract.discord_guild import scene
 from tests.discord_clients import Client, client_of, running
-from tests.discord_server import Application, Channel, DiscordServer, Limits, Permission, Person
-
-FREE = Limits.unlimited()
-ALL_DEFAULT = discord.Intents.default().value
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[DiscordServer]:
-    async with DiscordServer(FREE) as made:
-        yield made
-
-
-def scene(server: DiscordServer, *, members: bool = False, message_content: bool = True) -> tuple[Application, Person, Channel]:
-    """A bot and anna in one guild with one channel."""
-    bot = server.application("token", members=members, message_content=message_content)
-    anna, guild = server.person("anna"), server.world.guild("Shop")
-    server.world.invite(guild, bot)
-    anna.join(guild)
-    return bot, anna, server.world.text_channel(guild, "help")
-
+from tests.discord_server import DiscordServer, Limits, Permission
 
 CUTS = {
     "killed": lambda server, bot: server.gateway.kill(bot),
@@ -39,7 +20,7 @@ CUTS = {
 
 @pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS.keys())
 async def test_a_client_that_was_cut_resumes_and_gets_what_it_missed(server: DiscordServer, cut: Any) -> None:
-    bot, anna, _ = scene(server)
+    bot, anna, _, _ = scene(server)
     dm = anna.dm(bot)
     async with client_of(server, bot) as client:
         anna.say(dm, "before")
@@ -56,7 +37,7 @@ async def test_a_client_that_was_cut_resumes_and_gets_what_it_missed(server: Dis
 
 
 async def test_a_session_that_is_gone_is_not_resumed_and_its_gap_is_lost(server: DiscordServer) -> None:
-    bot, anna, _ = scene(server)
+    bot, anna, _, _ = scene(server)
     dm = anna.dm(bot)
     client = Client(server, discord.Intents.default())
     client.quick = True
@@ -72,7 +53,7 @@ async def test_a_session_that_is_gone_is_not_resumed_and_its_gap_is_lost(server:
 
 
 async def test_an_invalid_session_is_started_anew(server: DiscordServer) -> None:
-    bot, anna, _ = scene(server)
+    bot, anna, _, _ = scene(server)
     dm = anna.dm(bot)
     client = Client(server, discord.Intents.default())
     client.quick = True
@@ -85,7 +66,7 @@ async def test_an_invalid_session_is_started_anew(server: DiscordServer) -> None
 
 async def test_a_gap_longer_than_the_buffer_ends_the_session() -> None:
     async with DiscordServer(Limits.unlimited(replay_events=10)) as server:
-        bot, anna, _ = scene(server)
+        bot, anna, _, _ = scene(server)
         dm = anna.dm(bot)
         client = Client(server, discord.Intents.default())
         client.quick = True
@@ -98,7 +79,7 @@ async def test_a_gap_longer_than_the_buffer_ends_the_session() -> None:
 
 
 async def test_an_event_can_be_lost_and_another_come_twice(server: DiscordServer) -> None:
-    bot, anna, _ = scene(server)
+    bot, anna, _, _ = scene(server)
     dm = anna.dm(bot)
     async with client_of(server, bot) as client:
         server.gateway.lose_next(bot)
@@ -111,7 +92,7 @@ async def test_an_event_can_be_lost_and_another_come_twice(server: DiscordServer
 
 
 async def test_a_silent_socket_is_left_by_its_client(server: DiscordServer) -> None:
-    bot, anna, _ = scene(server)
+    bot, anna, _, _ = scene(server)
     dm = anna.dm(bot)
     client = Client(server, discord.Intents.default(), heartbeat_timeout=0.5)
     async with running(client, bot):
@@ -122,7 +103,7 @@ async def test_a_silent_socket_is_left_by_its_client(server: DiscordServer) -> N
 
 
 async def test_guild_messages_need_intents_and_content_needs_its_own(server: DiscordServer) -> None:
-    bot, anna, place = scene(server)
+    bot, anna, place, _ = scene(server)
     dm = anna.dm(bot)
     async with client_of(server, bot) as client:
         anna.say(place, "not for you")
@@ -138,7 +119,7 @@ async def test_guild_messages_need_intents_and_content_needs_its_own(server: Dis
 
 
 async def test_a_channel_that_the_bot_cannot_see_is_silent_for_it(server: DiscordServer) -> None:
-    bot, anna, place = scene(server)
+    bot, anna, place, _ = scene(server)
     async with client_of(server, bot, message_content=True) as client:
         server.world.overwrite(place, bot, deny=Permission.VIEW_CHANNEL)
         anna.say(place, "hidden")
@@ -164,7 +145,7 @@ async def test_shards_share_the_guilds_and_the_first_has_the_direct_messages(ser
 
 
 async def test_members_come_when_they_are_asked_for(server: DiscordServer) -> None:
-    bot, anna, _ = scene(server, members=True)
+    bot, anna, _, _ = scene(server, members=True)
     async with client_of(server, bot, members=True) as client:
         assert client.guilds[0].get_member(anna.id) is not None
         bob = server.person("bob")
@@ -175,7 +156,7 @@ async def test_members_come_when_they_are_asked_for(server: DiscordServer) -> No
 
 
 async def test_privileged_intents_have_to_be_allowed(server: DiscordServer) -> None:
-    bot, _, _ = scene(server, message_content=False)
+    bot, _, _, _ = scene(server, message_content=False)
     with pytest.raises(discord.PrivilegedIntentsRequired):
         async with client_of(server, bot, message_content=True):
             pass
@@ -183,7 +164,7 @@ async def test_privileged_intents_have_to_be_allowed(server: DiscordServer) -> N
 
 
 async def test_a_wrong_token_does_not_log_in(server: DiscordServer) -> None:
-    bot, _, _ = scene(server)
+    bot, _, _, _ = scene(server)
     server.gateway.revoke(bot)
     with pytest.raises(discord.LoginFailure):
         async with client_of(server, bot):
@@ -191,7 +172,7 @@ async def test_a_wrong_token_does_not_log_in(server: DiscordServer) -> None:
 
 
 async def test_a_token_revoked_on_the_way_ends_the_client(server: DiscordServer) -> None:
-    bot, _, _ = scene(server)
+    bot, _, _, _ = scene(server)
     client = Client(server, discord.Intents.default())
     async with running(client, bot):
         server.gateway.revoke(bot)

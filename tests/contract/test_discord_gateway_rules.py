@@ -8,29 +8,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
-import discord
 import pytest
 
+from tests.contract.discord_guild import ALL_DEFAULT, FREE, scene
 from tests.discord_clients import raw
-from tests.discord_server import Application, Channel, DiscordServer, Limits, Person
-
-FREE = Limits.unlimited()
-ALL_DEFAULT = discord.Intents.default().value
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[DiscordServer]:
-    async with DiscordServer(FREE) as made:
-        yield made
-
-
-def scene(server: DiscordServer, *, members: bool = False, message_content: bool = True) -> tuple[Application, Person, Channel]:
-    """A bot and anna in one guild with one channel."""
-    bot = server.application("token", members=members, message_content=message_content)
-    anna, guild = server.person("anna"), server.world.guild("Shop")
-    server.world.invite(guild, bot)
-    anna.join(guild)
-    return bot, anna, server.world.text_channel(guild, "help")
+from tests.discord_server import DiscordServer, Limits
 
 
 class Socket:
@@ -124,7 +106,7 @@ async def test_no_heartbeat_closes_the_connection_and_beats_keep_it() -> None:
 
 
 async def test_withheld_acknowledgements_stay_away(server: DiscordServer) -> None:
-    bot, _, _ = scene(server)
+    bot, _, _, _ = scene(server)
     server.gateway.withhold_acks(bot)
     async with connected(server) as socket:
         assert (await socket.identify())["t"] == "READY"
@@ -153,7 +135,7 @@ async def test_a_session_belongs_to_its_bot(server: DiscordServer) -> None:
 
 
 async def test_a_seq_from_the_future_closes_with_4007(server: DiscordServer) -> None:
-    bot, _, _ = scene(server)
+    bot, _, _, _ = scene(server)
     async with connected(server) as socket:
         session = (await socket.identify())["d"]["session_id"]
         server.gateway.kill(bot)
@@ -171,7 +153,7 @@ async def last(socket: Socket) -> Any:
 
 @pytest.mark.parametrize("resumable", [True, False])
 async def test_an_invalidated_session_is_gone_unless_it_is_resumable(server: DiscordServer, resumable: bool) -> None:
-    bot, _, _ = scene(server)
+    bot, _, _, _ = scene(server)
     async with connected(server) as socket:
         session = (await socket.identify())["d"]["session_id"]
         await socket.until("GUILD_CREATE")
@@ -215,7 +197,7 @@ async def test_a_gateway_that_refuses_connections_answers_503(server: DiscordSer
 
 async def test_identifies_are_paced_and_counted_for_the_day() -> None:
     async with DiscordServer(Limits(identifies_a_day=3)) as server:
-        bot, _, _ = scene(server)
+        bot, _, _, _ = scene(server)
         async with connected(server) as socket:
             assert (await socket.identify())["t"] == "READY"
         async with connected(server) as socket:

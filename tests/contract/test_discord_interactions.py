@@ -1,31 +1,14 @@
 """A real client with commands, a view, a modal and autocompletion at the Discord stand-in."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import discord
 import pytest
 from discord import app_commands
 
+from tests.contract.discord_guild import scene
 from tests.discord_clients import Client, running
-from tests.discord_server import Application, Channel, DiscordServer, Guild, Limits, NotOffered, Permission, Person
-
-FREE = Limits.unlimited()
-ORIGINAL = "/webhooks/{app}/{token}/messages/@original"
-EPHEMERAL = 64
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[DiscordServer]:
-    async with DiscordServer(FREE) as made:
-        yield made
-
-
-def scene(server: DiscordServer) -> tuple[Application, Person, Channel, Guild]:
-    bot, anna, guild = server.application("token"), server.person("anna"), server.world.guild("Shop")
-    server.world.invite(guild, bot)
-    anna.join(guild)
-    return bot, anna, server.world.text_channel(guild, "help"), guild
+from tests.discord_server import DiscordServer, NotOffered, Permission
 
 
 class Desk(Client):
