@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from bot.conversation.telling import WAITING
@@ -13,6 +13,7 @@ from tests.faults.record import Record, StoredRow
 from tests.faults.script import TOKEN, Given, number_of
 
 PLACEHOLDER = "…"
+WITHDRAWN = "withdrawn in doubt"
 
 
 def judge(verdict: Verdict, street: Street, record: Record, given: Mapping[int, Given]) -> None:
@@ -23,7 +24,7 @@ def judge(verdict: Verdict, street: Street, record: Record, given: Mapping[int, 
     _counts(verdict, ledger, record)
     for chat in sorted({*record.rows, *view.standing}):
         rows = [row for row in record.rows.get(chat, ()) if row.kind != "removal"]
-        _chat(verdict, chat, rows, view.standing.get(chat, ()), ledger)
+        _chat(verdict, chat, rows, view.standing.get(chat, ()), ledger, record.closed)
         _order(verdict, chat, rows, view)
     _kept_apart(verdict, ledger, view)
     _waits(verdict, ledger, view)
@@ -92,15 +93,21 @@ def _counts(verdict: Verdict, ledger: Ledger, record: Record) -> None:
             verdict.counted[f"lost: {what} in a gap"] += sent - found
 
 
-def _chat(verdict: Verdict, chat: str, rows: Sequence[StoredRow], standing: Sequence[str], ledger: Ledger) -> None:
+def _chat(
+    verdict: Verdict, chat: str, rows: Sequence[StoredRow], standing: Sequence[str], ledger: Ledger, closed: Collection[str]
+) -> None:
     """Each message that SQL calls sent stands there once; nothing else stands there but what the guarantees name."""
     wanted: dict[str, list[StoredRow]] = {}  # notices are worded alike
+    there = Counter(standing)
     for row in rows:
         if row.state == "sent":
             wanted.setdefault(row.text, []).append(row)
+        elif row.state == "failed" and row.error.startswith(WITHDRAWN) and row.conversation in closed:
+            # another conversation was begun while nobody knew whether it stands there: it may, and will not come any more
+            verdict.counted["withdrawn in doubt"] += 1
+            there[row.text] -= min(there[row.text], 1 + row.repeats)
         elif row.state in {"ready", "sending", "in_doubt", "failed"}:
             verdict.say("lost", f"{chat}: turn {row.seq} is {row.state} {row.error}")
-    there = Counter(standing)
     for text, alike in wanted.items():
         extra = there.pop(text, 0) - len(alike)
         counted = sum(row.repeats for row in alike)
@@ -110,7 +117,7 @@ def _chat(verdict: Verdict, chat: str, rows: Sequence[StoredRow], standing: Sequ
             verdict.counted["repeats of a plain send"] += extra
         elif extra:
             verdict.say("duplicated", f"{chat}: turn {alike[0].seq} stands {extra} times too often, {counted} were counted")
-    for text, times in there.items():
+    for text, times in (+there).items():
         if text in {PLACEHOLDER, REMOVED}:
             verdict.counted["orphan placeholders" if text == PLACEHOLDER else "neutral lines"] += times
         elif number_of(text) is not None:
