@@ -71,6 +71,18 @@ async def test_a_file_that_comes_after_the_answer_is_a_turn_of_its_own(desk: Des
     assert await desk.told() == ["well"]  # nothing is said of it
 
 
+async def test_words_of_an_album_that_come_while_it_is_answered_are_asked_as_well(desk: Desk) -> None:
+    await desk.say("one?", attachments=(PHOTO,), album="a")
+    await desk.store.write(lambda c: c.execute(sa.update(conversation).values(due_at=NOW)))
+    question = await desk.claim()
+    await desk.say("", attachments=(PHOTO,), album="a")
+    late = await desk.say("two?", attachments=(PHOTO,), album="a")
+    assert late.seq == 2
+    done = Finished(question, "well", ("well",), 1, WindowState(0, 1, "k"), TRACE, {}, None, summarise=False)
+    assert await desk.store.write(store_answer, done, wait_s=0.0)
+    assert [turn.seq for turn in (await desk.claim()).turns] == [1, 2, 3]
+
+
 async def test_what_cannot_be_read_is_kept_and_gets_one_polite_sentence(desk: Desk) -> None:
     await desk.say("", "m1", attachments=(PHOTO,), album="a")
     await desk.say("", "m2", attachments=(PHOTO,), album="a")
