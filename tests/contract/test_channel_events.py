@@ -14,6 +14,7 @@ from bot.conversation.storing import Finished, store_answer
 from bot.errors import Superseded
 from bot.events import (
     Acted,
+    Arrived,
     ChatMoved,
     Cursor,
     Departed,
@@ -24,7 +25,7 @@ from bot.events import (
     Skipped,
     Stored,
 )
-from bot.store import reading
+from bot.store import reading, sending
 from bot.store.conversations import WindowState
 from bot.store.tables import address, attachment, conversation, inbox, turn
 from bot.store.tables import outbox as outbox_table
@@ -162,6 +163,32 @@ async def test_a_chat_that_was_written_to_under_both_ids_keeps_both(desk: Desk) 
     await desk.say("two", "m2", address=replace(ROOM, chat_id="-100"))
     await desk.receive(ChatMoved(ROOM, "-100", NOW))
     assert sorted(await desk.rows(address.c.chat_id)) == [("-1",), ("-100",)]
+
+
+async def test_a_greeting_under_the_new_id_does_not_hold_up_a_chat_that_moves(desk: Desk) -> None:
+    first = await desk.say("one", "m1")
+    question = await desk.claim()
+    await desk.receive(Arrived(replace(ROOM, chat_id="-100"), ANN, NOW))
+    await desk.receive(ChatMoved(ROOM, "-100", NOW))
+    done = Finished(question, "well", ("well",), 1, WindowState(0, 1, "k"), TRACE, {}, None, summarise=False)
+    await desk.store.write(store_answer, done, wait_s=0.0)
+    heads = await desk.store.read(sending.heads, desk.ref, room=9)
+    assert [(head.address_id, head.chat_id) for head in heads] == [(question.claim.address_id, "-100")]
+    assert await desk.told() == ["well"]
+    there = await desk.say("two", "m2", address=replace(ROOM, chat_id="-100"))
+    assert (there.conversation_id, there.seq) == (first.conversation_id, 3)
+
+
+async def test_messages_of_a_chat_that_moved_are_counted_anew(desk: Desk) -> None:
+    await desk.say("one", "m1")
+    await desk.answer()
+    await desk.receive(ChatMoved(ROOM, "-100", NOW))
+    new = replace(ROOM, chat_id="-100")
+    await desk.say("tow", "m1", address=new)
+    assert isinstance(await desk.receive(MessageEdited(new, ANN, "two", NOW, "m1")), Acted)
+    question = await desk.answer()
+    assert [turn.text for turn in question.turns if turn.role == "customer"] == ["one", "two"]
+    assert await desk.rows(outbox_table.c.reply_to) == [("m1",), ("m1",)]
 
 
 async def test_whoever_blocks_the_bot_gets_no_answer_and_nothing_waits_for_them(desk: Desk) -> None:
