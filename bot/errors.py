@@ -38,7 +38,9 @@ class ChannelError(FrontdeskError):
 
 
 class RetryLater(ChannelError):
-    """Definitely not sent. Try again after `after_s` seconds; `scope` "account" or "chat" says what must wait."""
+    """Definitely not sent. Try again after `after_s` seconds; `scope` "account", "chat" or "previews" (drafts and typing marks of
+    the chat, which have a limit of their own) says what must wait.
+    """
 
     def __init__(self, message: str, *, after_s: float, scope: str = "chat") -> None:
         super().__init__(message)

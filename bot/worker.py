@@ -52,6 +52,7 @@ class Worker:
         self._interruptible = interruptible
         self._drain_s = drain_s
         self._running: dict[ConversationId, Answering] = {}
+        self._looks = 0
         self._wake = asyncio.Event()
         self._doubt = asyncio.Event()
 
@@ -81,10 +82,13 @@ class Worker:
                 leases.cancel()
 
     async def _look(self, tasks: asyncio.TaskGroup) -> bool:
-        """Claim what is due; True when there may be more."""
-        claimed = 0
-        for route in self._routes():
-            claimed += await self._claim(route, tasks)
+        """Claim what is due; True when there may be more. Each look begins with another route: where more is due than there is
+        room for, no account waits until another has nothing left.
+        """
+        claimed, routes = 0, self._routes()
+        self._looks += 1
+        for turn in range(len(routes)):
+            claimed += await self._claim(routes[(self._looks + turn) % len(routes)], tasks)
         return claimed > 0 and len(self._running) < self._max_concurrent
 
     async def _claim(self, route: str, tasks: asyncio.TaskGroup) -> int:

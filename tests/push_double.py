@@ -30,6 +30,7 @@ class Fault(Enum):
     HANGS = "never answers, not done"
     LIMIT_CHAT = "429 for the chat"
     LIMIT_ACCOUNT = "429 for the account"
+    LIMIT_PREVIEWS = "429 for the chat's drafts and typing marks"
     GONE = "recipient gone"
     REFUSED = "refused"
     BROKEN = "the adapter has a mistake"
@@ -189,6 +190,8 @@ class PushDouble:
             error = RetryLater("429", after_s=self._chats[address.chat_id].close(now, self.retry_after_s))
         elif fault is Fault.LIMIT_ACCOUNT and self._account is not None:
             error = RetryLater("429", after_s=self._account.close(now, self.retry_after_s), scope="account")
+        elif fault is Fault.LIMIT_PREVIEWS:
+            error = RetryLater("429", after_s=self.retry_after_s, scope="previews")
         elif fault is Fault.UNKNOWN_BEFORE:
             error = DeliveryUnknown("no connection")
         elif fault is Fault.GONE or address.chat_id in self.blocked_chats:

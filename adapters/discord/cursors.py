@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from itertools import chain
 
-from adapters.discord.translate import THREAD_BEGUN
+from adapters.discord.translate import PLACE_BEGUN
 from bot.events import Received, Skipped
 
 
@@ -120,7 +120,7 @@ class Progress:
         if received.cursor is None:
             return received
         place = received.cursor.place
-        if isinstance(received.event, Skipped) and (received.event == THREAD_BEGUN) == (place in self._known):
+        if isinstance(received.event, Skipped) and (received.event == PLACE_BEGUN) == (place in self._known):
             return replace(received, cursor=None)
         self._learn(place)
         return received

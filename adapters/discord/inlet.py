@@ -2,13 +2,14 @@
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import structlog
 
 from adapters.discord.cursors import Progress
 from adapters.discord.lane import Lane
-from adapters.discord.payloads import THREADS, Deleted, Envelope, Gone, Ready, read
+from adapters.discord.payloads import THREADS, Called, Deleted, Envelope, Gone, Ready, read
 from adapters.discord.places import Place, Places
 from adapters.discord.threads import Threads
 from adapters.discord.translate import UNREADABLE, Translator, read_message
@@ -55,6 +56,7 @@ class Inlet:
             "CHANNEL_DELETE": self._channel_gone,
             "THREAD_DELETE": self._channel_gone,
             "GUILD_DELETE": self._guild_gone,
+            "INTERACTION_CREATE": self._call,
         }
 
     def hear(self, text: str) -> None:
@@ -163,6 +165,16 @@ class Inlet:
             # a guild can be left more than once: the moment tells one time from another
             key = f"x{place.place_id}:{int(now.timestamp() * 1000)}"
             self._admit(place.place_id, self._translator.departed(raw, key, place.address(self._account), now))
+
+    def _call(self, raw: bytes) -> None:
+        """Commands and presses are taken elsewhere; here they make their place known. Not a thread of others, where being known
+        means to take part. One that cannot be read is no dead letter: its bytes hold a token.
+        """
+        with suppress(*UNREADABLE):
+            call = read(raw, Called)
+            place = self._places.find(call.channel_id or "", call.guild_id)
+            if place is not None and (place.takes_part or not place.is_thread) and not self._progress.knows(place.place_id):
+                self._admit(place.place_id, self._translator.begun(place.place_id, call.id))
 
     def _admit(self, place: str, received: Received) -> None:
         lost, admitted = self._progress.lost, self._progress.admit(place, received)

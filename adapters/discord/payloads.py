@@ -124,6 +124,14 @@ class Gone(msgspec.Struct, frozen=True):
     unavailable: bool = False
 
 
+class Called(msgspec.Struct, frozen=True):
+    """A command or a press: only where. Its token is not read."""
+
+    id: str
+    channel_id: str | None = None
+    guild_id: str | None = None
+
+
 class Channel(msgspec.Struct, frozen=True):
     """A channel as REST tells it."""
 

@@ -1,6 +1,6 @@
 """From Discord's payloads to what happened. Pure: the place, the bot's own id and the memory of addresses are given.
 
-Keys: `m<id>` a message, `e<id>:<edited at>` an edit, `d<id>` a deletion, `t<id>` the thread that a message begins,
+Keys: `m<id>` a message, `e<id>:<edited at>` an edit, `d<id>` a deletion, `t<id>` a place that becomes known,
 `x<id>` a channel or thread that is gone. A live message and the same one read from history have the same key.
 """
 
@@ -29,8 +29,8 @@ from bot.events import (
     Undecodable,
 )
 
-THREAD_BEGUN = Skipped("thread_begun")
-"""Not an update: it carries the first cursor of a thread that is to be opened, so that a gap in it can be read."""
+PLACE_BEGUN = Skipped("place_begun")
+"""Not an update: it carries the first cursor of a place, so that a gap in it can be read."""
 
 UNREADABLE = (msgspec.MsgspecError, ValueError, OverflowError)
 
@@ -48,8 +48,11 @@ class Translator:
         received = Received(self._account, f"m{message.id}", raw, event, cursor)
         if isinstance(event, Skipped) or event.address.chat_id == place.place_id:
             return (received,)
-        begun = Cursor(event.address.chat_id, message.id)
-        return received, Received(self._account, f"t{message.id}", b"", THREAD_BEGUN, begun)
+        return received, self.begun(event.address.chat_id, message.id)
+
+    def begun(self, place_id: str, position: str) -> Received:
+        """The bot is spoken to in a place that it may not know yet: what follows `position` there is to be read after a gap."""
+        return Received(self._account, f"t{position}", b"", PLACE_BEGUN, Cursor(place_id, position))
 
     def edit(self, raw: bytes, message: Message, place: Place, me: str) -> Received:
         """A message that changed; without text or a time of the edit only its embeds or pins did. Raises one of UNREADABLE."""

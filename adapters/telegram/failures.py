@@ -25,6 +25,7 @@ from bot.errors import ChannelError, DeliveryUnknown, MessageGone, MessageRefuse
 
 Doing = Literal["send", "edit", "delete", "draft", "typing"]
 
+PASSING: frozenset[Doing] = frozenset({"draft", "typing"})  # limited apart from messages; waits of minutes have been seen
 TOKEN_WAIT_S = 60.0
 MOVED_WAIT_S = 1.0
 CROWD = 4  # chats limited within one second
@@ -80,7 +81,8 @@ def is_token_trouble(error: TelegramAPIError) -> bool:
 def channel_error(error: TelegramAPIError, doing: Doing, chat_id: str, limited: Limited) -> ChannelError | None:
     """The channel error to raise; None where the no means that it is done already."""
     if isinstance(error, TelegramRetryAfter):
-        return RetryLater("too many requests", after_s=float(max(error.retry_after, 0)), scope=limited.scope(chat_id))
+        scope = "previews" if doing in PASSING else limited.scope(chat_id)
+        return RetryLater("too many requests", after_s=float(max(error.retry_after, 0)), scope=scope)
     if isinstance(error, TelegramMigrateToChat):
         return RetryLater("the chat has another id now", after_s=MOVED_WAIT_S)
     if isinstance(error, NotReached):

@@ -12,6 +12,7 @@ from adapters.telegram.page import Page
 STYLES = {"Strong": "bold", "Emphasis": "italic", "Strikethrough": "strikethrough"}
 RULE = "——————"
 INDENT = "  "
+DEEPEST = 8  # levels that are indented; a text of nothing but list marks would grow by the square of its length
 _LANGUAGE = re.compile(r"[\w+#.-]{1,32}")
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
@@ -93,7 +94,7 @@ class Walk:
             self.page.write(RULE)
             self._apart = True
         else:
-            self._text(" " if self._cell is not None else "\n" + INDENT * len(self._numbers))
+            self._text(" " if self._cell is not None else "\n" + _indent(len(self._numbers)))
 
     def _begin(self, name: str, detail: Any, start: int) -> None:
         if name in STYLES and self._cell is None:
@@ -123,7 +124,7 @@ class Walk:
         if preformatted:
             self.page.part(1)
         elif not marked and self._numbers:
-            self.page.write(INDENT * len(self._numbers))
+            self.page.write(_indent(len(self._numbers)))
 
     def _after_blank(self, start: int) -> bool:
         line = max(self._source.rfind(b"\n", 0, start), 0)
@@ -160,12 +161,12 @@ class Walk:
         self._marked()
         self.page.part(2 if self._after_blank(start) else 1)
         number = self._numbers[-1]
-        self._marker = INDENT * (len(self._numbers) - 1) + ("• " if number is None else f"{number}. ")
+        self._marker = _indent(len(self._numbers) - 1) + ("• " if number is None else f"{number}. ")
         self._numbers[-1] = None if number is None else number + 1
         self._apart = False
 
     def _task(self, done: bool) -> None:
-        self._marker = INDENT * (len(self._numbers) - 1) + ("☑ " if done else "☐ ")
+        self._marker = _indent(len(self._numbers) - 1) + ("☑ " if done else "☐ ")
 
     def _marked(self) -> None:
         """Write the marker of the item, if its text has not begun."""
@@ -200,7 +201,7 @@ class Walk:
             self._marked()
         elif self._apart:
             self.page.part(1)
-            self.page.write(INDENT * len(self._numbers))
+            self.page.write(_indent(len(self._numbers)))
         self._apart = False
 
     def _inline_code(self, text: str) -> None:
@@ -238,6 +239,10 @@ class Walk:
             self._text(f" ({address})")
         if link.linked:
             self.page.close("text_link")
+
+
+def _indent(depth: int) -> str:
+    return INDENT * min(depth, DEEPEST)
 
 
 def _named(value: Any) -> tuple[str, Any]:

@@ -1,6 +1,7 @@
 """What people do besides writing, acted on in the unit that stores it: commands, presses, edits, coming and going."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import sqlalchemy as sa
 
@@ -174,7 +175,8 @@ def _press(connection: sa.Connection, sender: Sender, control: PressControl) -> 
     if answer is None:
         return UNKNOWN_BUTTON
     if action == presses.HUMAN:
-        return _tell(connection, sender, *_human(connection, sender))
+        there = replace(sender, address_id=answer.address_id, conversation_id=answer.current)
+        return _tell(connection, there, *_human(connection, there))
     value = 1 if action == presses.UP else -1
     controls.rate(connection, sender.ref.workspace_id, answer.conversation_id, answer.seq, value, pressed.reason)
     ask = telling.WHAT_WAS_WRONG if value < 0 and not pressed.reason else ""

@@ -11,7 +11,7 @@ from bot.conversation.hearing import hear
 from bot.conversation.parties import CustomerMessage, EditControl, MoveControl, Nothing, resolve
 from bot.conversation.sender import Sender, Taken, entry
 from bot.events import AccountKey, Acted, Conflict, DeadLettered, Ignored, Receipt, Received, Skipped, Stored, Undecodable
-from bot.store import inbox, parties, reading
+from bot.store import inbox, moving, parties, reading
 from bot.store.failures import lost_race, taken_before, unavailable
 from bot.store.parties import AccountRef, Known
 
@@ -78,7 +78,7 @@ def _take_one(connection: sa.Connection, ref: AccountRef, received: Received, wa
             inbox.add(connection, entry(ref, received, digest, "ignored", reason=reason))
             taken.receipts.append(Ignored(reason))
         case MoveControl():
-            parties.move(connection, ref, meaning.moved.address.chat_id, meaning.moved.chat_id)
+            moving.move(connection, ref, meaning.moved.address.chat_id, meaning.moved.chat_id)
             inbox.add(connection, entry(ref, received, digest, "control"))
             taken.receipts.append(Acted(""))
         case CustomerMessage():

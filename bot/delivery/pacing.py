@@ -28,13 +28,16 @@ class Use(Enum):
 
 @dataclass(slots=True)
 class Budget:
-    """One token bucket. `held_until`: the platform said to stay away until then; `previews`: the most of a burst for these."""
+    """One token bucket. `held_until`: the platform said to stay away until then, `previews_held_until`: with previews only;
+    `previews`: the most of a burst for these.
+    """
 
     rate: float
     burst: int
     level: float
     at: float
     held_until: float = 0.0
+    previews_held_until: float = 0.0
     previews: float = inf
 
     @property
@@ -46,7 +49,8 @@ class Budget:
         """Seconds until one request of this use may go."""
         need = 1.0 if use is Use.TEXT else 1.0 + self.room
         missing = need - self._refilled(now)
-        return max(0.0, self.held_until - now, missing / self.rate if missing > ROUNDING else 0.0)
+        held_until = self.held_until if use is Use.TEXT else max(self.held_until, self.previews_held_until)
+        return max(0.0, held_until - now, missing / self.rate if missing > ROUNDING else 0.0)
 
     def spend(self, now: float) -> None:
         self.level = min(self._refilled(now), float(self.burst)) - 1.0
@@ -54,7 +58,7 @@ class Budget:
 
     def idle(self, now: float) -> bool:
         """Whether forgetting this budget changes nothing."""
-        return self.held_until <= now and self._refilled(now) >= self._full
+        return max(self.held_until, self.previews_held_until) <= now and self._refilled(now) >= self._full
 
     @property
     def _full(self) -> float:
@@ -95,12 +99,15 @@ class Pacing:
         self._of_account(habits, now).spend(now)
 
     def hold(self, scope: str, chat_id: str, habits: ChannelHabits, after_s: float, now: float) -> None:
-        """The platform said to wait: "account" stops everything, any other scope this chat alone."""
+        """The platform said to wait: "account" stops everything, "previews" this chat's previews, any other scope this chat."""
         until = now + after_s + MARGIN_S
         if scope == "account":
             self._account_held_until = max(self._account_held_until, until)
+            return
+        chat = self._chat(chat_id, habits, now)
+        if scope == "previews":
+            chat.previews_held_until = max(chat.previews_held_until, until)
         else:
-            chat = self._chat(chat_id, habits, now)
             chat.held_until = max(chat.held_until, until)
 
     def __len__(self) -> int:

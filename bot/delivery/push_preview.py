@@ -7,6 +7,7 @@ from bot.delivery.pacing import Pacing
 from bot.delivery.strand import Strand
 from bot.delivery.tally import Tally
 from bot.ports import PreviewTarget, PushChannel
+from bot.rounds import guarded
 from bot.store.ids import OutboxId
 from bot.store.store import Store
 
@@ -64,13 +65,14 @@ class PushPreviews:
 
     async def _follow(self, strand: Strand, *, after: asyncio.Task[None] | None) -> None:
         """Run a strand after the one it takes over from: two never speak for the same row. One that gave up stays, so that
-        further texts do not begin it anew; one that nobody ends, does so by itself.
+        further texts do not begin it anew; one that nobody ends, does so by itself. A text that a channel stumbles over costs its
+        own preview only.
         """
         try:
             async with asyncio.timeout(self._limits.longest_s):
                 if after is not None:
                     await asyncio.wait({after})
-                await strand.run()
+                await guarded("previews", self._tally, strand.run(), outbox=strand.target.outbox_id or "")
                 await strand.ended()
         except TimeoutError:
             self._tally.count("previews", "skipped")

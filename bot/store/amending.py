@@ -123,7 +123,7 @@ def _place(connection: sa.Connection, statement: sa.Executable, this: dict[str, 
 
 
 _JOINABLE = (
-    sa.select(turn.c.text)
+    sa.select(turn.c.text, _C.lease_owner.is_not(None))
     .join(conversation, sa.and_(_C.workspace_id == turn.c.workspace_id, _C.conversation_id == turn.c.conversation_id))
     .where(_TURN, turn.c.state == "whole", _C.answered_seq < turn.c.seq)
 )
@@ -168,12 +168,15 @@ def join(
     *,
     wait_s: float,
 ) -> Joined | None:
-    """One more file for an album's turn. None for a turn that was answered meanwhile, or a caption for one that asks nothing."""
+    """One more file for an album's turn. None for a turn that was answered meanwhile, for a caption where the turn asks nothing,
+    and for one that whoever answers at this moment has not read.
+    """
     this = {"of_workspace": workspace_id, "of_conversation": conversation_id, "of_seq": seq}
     connection.execute(_LOCK, this)
-    text = connection.scalar(_JOINABLE, this)
-    if text is None or (caption and not text):
+    row = connection.execute(_JOINABLE, this).first()
+    if row is None or (caption and (not row[0] or row[1])):
         return None
+    text: str = row[0]
     files = connection.scalar(_FILES, this) or 0
     text = f"{text}\n{caption}" if caption else text
     connection.execute(_REWORD, {**this, "new_text": text})

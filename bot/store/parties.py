@@ -181,31 +181,6 @@ _FIND_ADDRESS = Prepared(
     )
 )
 
-_THERE = address.alias("there")
-_MOVE = (
-    sa.update(address)
-    .where(
-        address.c.workspace_id == sa.bindparam("of_workspace"),
-        address.c.account_id == sa.bindparam("of_account"),
-        address.c.chat_id == sa.bindparam("from_chat"),
-        # where people already wrote under the new id, that address stays and the old one is history
-        ~sa.exists().where(
-            _THERE.c.workspace_id == address.c.workspace_id,
-            _THERE.c.account_id == address.c.account_id,
-            _THERE.c.chat_id == sa.bindparam("to_chat"),
-            _THERE.c.thread_id == address.c.thread_id,
-        ),
-    )
-    .values(chat_id=sa.bindparam("to_chat"))
-)
-
-
-def move(connection: sa.Connection, ref: AccountRef, chat_id: str, to_chat: str) -> int:
-    """The platform gave a chat another id: its addresses go along, with all that hangs on them. Returns how many did."""
-    named = {"of_workspace": ref.workspace_id, "of_account": ref.account_id}
-    return connection.execute(_MOVE, {**named, "from_chat": chat_id, "to_chat": to_chat}).rowcount
-
-
 _PLACE = sa.select(address.c.account_id, address.c.chat_id, address.c.thread_id).where(
     address.c.workspace_id == sa.bindparam("workspace_id"), address.c.address_id == sa.bindparam("address_id")
 )

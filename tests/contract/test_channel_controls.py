@@ -18,7 +18,7 @@ from bot.events import (
     Placeholder,
     Stored,
 )
-from bot.store import controls, outbox
+from bot.store import controls, outbox, sending
 from bot.store.conversations import WindowState
 from bot.store.ids import ConversationId
 from bot.store.outbox import Lane
@@ -51,6 +51,37 @@ async def test_whoever_asked_may_rate_the_answer_and_nobody_else(desk: Desk) -> 
     assert isinstance(told, Acted)
     assert told.ask == ""
     assert await desk.rows(rating.c.seq, rating.c.value, rating.c.reason) == [(2, -1, "too vague")]
+
+
+async def test_whoever_asked_something_else_before_may_not_press(desk: Desk) -> None:
+    await desk.say("who?", author=BOB)
+    await desk.answer()
+    his = buttons.under(await sent(desk))[0].id
+    await desk.say("what?")
+    await desk.answer()
+    hers = buttons.under(await sent(desk, "sent-2"))[0].id
+    assert await desk.receive(ButtonPressed(ROOM, BOB, hers, NOW)) == Ignored("unknown_button")
+    assert isinstance(await desk.receive(ButtonPressed(ROOM, BOB, his, NOW)), Acted)
+
+
+async def test_all_whom_one_answer_answers_may_press(desk: Desk) -> None:
+    await desk.say("who?", author=BOB)
+    await desk.say("what?")
+    await desk.answer()
+    up = buttons.under(await sent(desk))[0].id
+    assert isinstance(await desk.receive(ButtonPressed(ROOM, BOB, up, NOW)), Acted)
+    assert isinstance(await desk.receive(ButtonPressed(ROOM, ANN, up, NOW)), Acted)
+
+
+async def test_a_press_under_a_message_whose_topic_is_not_told_is_answered_in_that_topic(desk: Desk) -> None:
+    topic = replace(ROOM, thread_id="7")
+    await desk.say("what?", address=topic)
+    await desk.answer()
+    human = buttons.under(await sent(desk))[2].id
+    await desk.receive(MessageReceived(topic, ANN, "/new", NOW, "m2"))
+    await sent(desk, "sent-2")
+    await desk.receive(ButtonPressed(ROOM, ANN, human, NOW))
+    assert [(head.chat_id, head.thread_id) for head in await desk.store.read(sending.heads, desk.ref, room=9)] == [("-1", "7")]
 
 
 async def test_the_button_to_a_person_tells_how_to_reach_one(desk: Desk) -> None:

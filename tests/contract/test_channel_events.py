@@ -14,6 +14,7 @@ from bot.conversation.storing import Finished, store_answer
 from bot.errors import Superseded
 from bot.events import (
     Acted,
+    Arrived,
     ChatMoved,
     Cursor,
     Departed,
@@ -24,7 +25,7 @@ from bot.events import (
     Skipped,
     Stored,
 )
-from bot.store import reading
+from bot.store import reading, sending
 from bot.store.conversations import WindowState
 from bot.store.tables import address, attachment, conversation, inbox, turn
 from bot.store.tables import outbox as outbox_table
@@ -69,6 +70,18 @@ async def test_a_file_that_comes_after_the_answer_is_a_turn_of_its_own(desk: Des
     late = await desk.say("", attachments=(PHOTO,), album="a")
     assert late.seq == 3
     assert await desk.told() == ["well"]  # nothing is said of it
+
+
+async def test_words_of_an_album_that_come_while_it_is_answered_are_asked_as_well(desk: Desk) -> None:
+    await desk.say("one?", attachments=(PHOTO,), album="a")
+    await desk.store.write(lambda c: c.execute(sa.update(conversation).values(due_at=NOW)))
+    question = await desk.claim()
+    await desk.say("", attachments=(PHOTO,), album="a")
+    late = await desk.say("two?", attachments=(PHOTO,), album="a")
+    assert late.seq == 2
+    done = Finished(question, "well", ("well",), 1, WindowState(0, 1, "k"), TRACE, {}, None, summarise=False)
+    assert await desk.store.write(store_answer, done, wait_s=0.0)
+    assert [turn.seq for turn in (await desk.claim()).turns] == [1, 2, 3]
 
 
 async def test_what_cannot_be_read_is_kept_and_gets_one_polite_sentence(desk: Desk) -> None:
@@ -150,6 +163,32 @@ async def test_a_chat_that_was_written_to_under_both_ids_keeps_both(desk: Desk) 
     await desk.say("two", "m2", address=replace(ROOM, chat_id="-100"))
     await desk.receive(ChatMoved(ROOM, "-100", NOW))
     assert sorted(await desk.rows(address.c.chat_id)) == [("-1",), ("-100",)]
+
+
+async def test_a_greeting_under_the_new_id_does_not_hold_up_a_chat_that_moves(desk: Desk) -> None:
+    first = await desk.say("one", "m1")
+    question = await desk.claim()
+    await desk.receive(Arrived(replace(ROOM, chat_id="-100"), ANN, NOW))
+    await desk.receive(ChatMoved(ROOM, "-100", NOW))
+    done = Finished(question, "well", ("well",), 1, WindowState(0, 1, "k"), TRACE, {}, None, summarise=False)
+    await desk.store.write(store_answer, done, wait_s=0.0)
+    heads = await desk.store.read(sending.heads, desk.ref, room=9)
+    assert [(head.address_id, head.chat_id) for head in heads] == [(question.claim.address_id, "-100")]
+    assert await desk.told() == ["well"]
+    there = await desk.say("two", "m2", address=replace(ROOM, chat_id="-100"))
+    assert (there.conversation_id, there.seq) == (first.conversation_id, 3)
+
+
+async def test_messages_of_a_chat_that_moved_are_counted_anew(desk: Desk) -> None:
+    await desk.say("one", "m1")
+    await desk.answer()
+    await desk.receive(ChatMoved(ROOM, "-100", NOW))
+    new = replace(ROOM, chat_id="-100")
+    await desk.say("tow", "m1", address=new)
+    assert isinstance(await desk.receive(MessageEdited(new, ANN, "two", NOW, "m1")), Acted)
+    question = await desk.answer()
+    assert [turn.text for turn in question.turns if turn.role == "customer"] == ["one", "two"]
+    assert await desk.rows(outbox_table.c.reply_to) == [("m1",), ("m1",)]
 
 
 async def test_whoever_blocks_the_bot_gets_no_answer_and_nothing_waits_for_them(desk: Desk) -> None:

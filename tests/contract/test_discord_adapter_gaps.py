@@ -36,6 +36,23 @@ async def test_what_was_written_while_nothing_ran_is_read_from_history_once_and_
     assert "me too" in book.texts
 
 
+async def test_where_only_commands_were_given_before_is_read_after_a_gap_too(
+    server: DiscordServer, shop: Shop, book: Book
+) -> None:
+    dm = shop.anna.dm(shop.bot)
+    shop.anna.say(dm, "who are you?")
+    async with running(server, shop.bot, book):
+        await server.wait_until(lambda: server.calls["PUT", "/applications/{application_id}/commands"])
+        for place in (dm, shop.help):
+            shop.anna.run(place, "ask", bot=shop.bot, question="where is my order?")
+        await server.wait_until(lambda: len(book.texts) == len(book.cursors) == 2)
+    shop.anna.say(dm, "and tomorrow?")
+    shop.anna.say(shop.help, f"{shop.bot.mention} and today?")
+    async with running(server, shop.bot, book):
+        await server.wait_until(lambda: len(book.texts) == 4)
+    assert set(book.texts) == {"where is my order?", "and tomorrow?", "and today?"}
+
+
 async def test_a_store_that_is_away_delays_and_loses_nothing(server: DiscordServer, shop: Shop, book: Book) -> None:
     dm = shop.anna.dm(shop.bot)
     async with running(server, shop.bot, book):

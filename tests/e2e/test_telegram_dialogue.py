@@ -117,16 +117,19 @@ async def test_an_edit_before_the_answer_is_what_is_answered(shop: Street) -> No
     assert shop.telegram.on_show(ann.id) == ["You said: what?"]
 
 
-async def test_a_group_that_becomes_a_supergroup_goes_on_there(shop: Street) -> None:
+@pytest.mark.parametrize("arrives", [False, True])
+async def test_a_group_that_becomes_a_supergroup_goes_on_there(shop: Street, arrives: bool) -> None:
     ann, gate = shop.telegram.add_user("Ann"), asyncio.Event()
     group = shop.telegram.add_group("Team", ann, bots=[shop.bot])
     shop.node.behaviour.gate = gate
     ann.say(f"@{shop.bot.username} are you there?", to=group)
     await shop.until(lambda: shop.node.prompts)
-    fresh = group.migrate()
+    fresh = group.migrate(arrives=arrives)
     gate.set()
     await shop.telegram.seen("You said: are you there?", fresh.id, PATIENCE_S)
-    assert shop.rows("SELECT count(*) FROM conversation", fresh.id) == [(1,)]
+    ann.say(f"@{shop.bot.username} still there?", to=group)
+    await shop.telegram.seen("You said: still there?", fresh.id, PATIENCE_S)
+    assert shop.rows("SELECT count(*), last_seq FROM conversation", fresh.id) == [(1, 4)]
 
 
 async def test_whoever_blocks_the_bot_in_mid_answer_delays_nobody(shop: Street) -> None:

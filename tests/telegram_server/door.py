@@ -162,7 +162,7 @@ class Door:
 
     def _limited(self, call: Call, fault: Fault) -> web.Response:
         chat_id = None if fault.trouble is Trouble.LIMIT_BOT else _chat_id(call)
-        call.bot.rates.close(chat_id, fault.retry_after, draft=call.method == "sendMessageDraft")
+        call.bot.rates.close(chat_id, fault.retry_after, draft=call.method in {"sendMessageDraft", "sendChatAction"})
         self._server.refused[f"{call.method}: 429"] += 1
         self._server.changes.happened()
         return _refused(too_many(fault.retry_after)).response()

@@ -71,13 +71,16 @@ class Group:
         """With all its messages; the bots are not told."""
         self._world.remove_topic(topic)
 
-    def migrate(self) -> Chat:
+    def migrate(self, *, arrives: bool = False) -> Chat:
         """Become a supergroup with another id: a service message in the old chat, one in the new. Calls to the old id are refused
-        with `migrate_to_chat_id`; messages keep to the old chat. Returns the new chat.
+        with `migrate_to_chat_id`; messages keep to the old chat. Returns the new chat. With `arrives` bots are told first that
+        they came into the new chat: tdlib/telegram-bot-api, issue 266.
         """
         old = self.chat
         assert old.kind == "group", "it is a supergroup already"
         new = self._world.new_supergroup(old.facts, dict(old.people), dict(old.bots))
+        for bot in [bot for bot in self._world.bots.values() if bot.id in new.bots] if arrives else ():
+            self._world.deliver_standing(bot, new, self._creator.user(), "left", new.bots[bot.id])
         self._notice({"migrate_to_chat_id": new.id})
         old.migrated_to = new.id
         self.chat = new

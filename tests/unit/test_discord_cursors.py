@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from adapters.discord.cursors import Progress, thinned
-from adapters.discord.translate import THREAD_BEGUN
+from adapters.discord.translate import PLACE_BEGUN
 from bot.events import AccountKey, Author, ChannelAddress, Cursor, Event, MessageDeleted, MessageReceived, Received, Skipped
 
 KEY = AccountKey("discord", "main")
@@ -54,8 +54,8 @@ def position(received: Received | None) -> str | None:
         (current("p"), skipped(5), "5"),
         (current(), skipped(5), None),
         # a thread that is to be opened gets its first cursor, once
-        (current(), message(5, "t", THREAD_BEGUN), "5"),
-        (current("t"), message(5, "t", THREAD_BEGUN), None),
+        (current(), message(5, "t", PLACE_BEGUN), "5"),
+        (current("t"), message(5, "t", PLACE_BEGUN), None),
     ],
 )
 def test_where_nothing_is_missing_a_live_update_moves_the_cursor(

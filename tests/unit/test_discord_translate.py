@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from adapters.discord.places import Place
-from adapters.discord.translate import THREAD_BEGUN, UNREADABLE, Translator, read_message
+from adapters.discord.translate import PLACE_BEGUN, UNREADABLE, Translator, read_message
 from bot.events import AccountKey, ChannelAddress, Cursor, MessageEdited, MessageReceived, Received, Skipped, Undecodable
 
 KEY = AccountKey("discord", "main")
@@ -81,7 +81,7 @@ def test_a_message_for_the_bot_is_received_at_its_address(said: dict[str, Any], 
     assert (received.event.at, received.event.platform_id) == (AT, ID)
     # a thread that does not exist yet gets a cursor, so that a gap in it can be read
     assert [(one.key, one.event, one.cursor) for one in begun] == (
-        [(f"t{ID}", THREAD_BEGUN, Cursor(ID, ID))] if address == FROM_MESSAGE else []
+        [(f"t{ID}", PLACE_BEGUN, Cursor(ID, ID))] if address == FROM_MESSAGE else []
     )
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from adapters.telegram import wire
-from adapters.telegram.addressing import Me, meant
+from adapters.telegram.addressing import OWN_COMMANDS, Me, meant
+from bot.conversation.parties import WORDS
 from tests.telegram_double import GROUP, ME, PRIVATE, message
 
 BOT = {"id": ME.id, "is_bot": True, "first_name": "Front"}
@@ -58,6 +59,9 @@ ROWS: list[tuple[str, str | None, str | None, dict[str, Any]]] = [
     ("a bare command", "/new", "/new", {"entities": command(4)}),
     ("ours", "/new@frontbot", "/new", {"entities": command(13)}),
     ("ours with words", "/start@FrontBot ref 17", "/start ref 17", {"entities": command(15)}),
+    ("a bare command that is not ours", "/weather Berlin", None, {"entities": command(8)}),
+    ("not ours, in a reply to us", "/weather Berlin", "/weather Berlin", {"entities": command(8)} | reply(BOT)),
+    ("not ours, with our name", "/weather@frontbot Berlin", "/weather Berlin", {"entities": command(17)}),
     ("another's", "/new@otherbot", None, {"entities": command(13)}),
     ("another's in a reply to us", "/new@otherbot", None, {"entities": command(13)} | reply(BOT)),
     ("another's that mentions us", "/ask@otherbot @frontbot", "/ask@otherbot", {"entities": command(13) + mention(14)}),
@@ -87,6 +91,10 @@ def test_in_a_group_the_bot_hears(text: str | None, expected: str | None, more: 
 )
 def test_in_private_the_bot_hears_everything(text: str, expected: str, entities: list[dict[str, Any]]) -> None:
     assert meant(ME, read(message(text, chat=PRIVATE, entities=entities))) == expected
+
+
+def test_the_commands_taken_without_a_name_are_those_that_mean_something() -> None:
+    assert frozenset(WORDS) == OWN_COMMANDS
 
 
 def test_a_bot_without_a_name_is_addressed_by_nobody() -> None:

@@ -85,6 +85,16 @@ async def test_a_wait_is_as_long_as_telegram_says() -> None:
     assert (failure.after_s, failure.scope) == (7.0, "chat")
 
 
+@pytest.mark.parametrize("doing", ["draft", "typing"])
+async def test_a_limit_of_passing_marks_is_none_of_messages(doing: Doing) -> None:
+    limited = Limited(lambda: 0.0)
+    for chat in "1234567":
+        failure = channel_error(await error_of(refused(429, "x", retry_after=280)), doing, chat, limited)
+        assert isinstance(failure, RetryLater)
+        assert (failure.after_s, failure.scope) == (280.0, "previews")
+    assert limited.scope("1") == "chat"
+
+
 async def test_a_refused_token_stops_the_account_for_a_minute() -> None:
     failure = channel_error(await error_of(refused(401, "Unauthorized")), "send", "5", Limited(lambda: 0.0))
     assert isinstance(failure, RetryLater)

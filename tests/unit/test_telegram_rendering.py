@@ -175,6 +175,11 @@ def test_a_crafted_text_takes_no_time(text: str) -> None:
     assert time.process_time() - started < 2
 
 
+@pytest.mark.parametrize("mark", ["1. ", "> - "])
+def test_lists_inside_lists_do_not_grow_by_the_square_of_their_depth(mark: str) -> None:
+    assert length(mark * 1000) < 30 * 1000
+
+
 def test_rendering_does_not_load_the_library_of_the_channel() -> None:
     done = [sys.executable, "-c", "import sys, adapters.telegram.rendering; sys.exit('aiogram' in sys.modules)"]
     assert subprocess.run(done, check=False).returncode == 0
