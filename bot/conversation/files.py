@@ -118,4 +118,3 @@ def _shown(files: Sequence[SentFile]) -> Iterator[str]:
 def _called(file: SentFile) -> str:
     name = " ".join(_CONTROL.sub("", file.name).split())[:LONGEST_NAME]
     return NAMES.get(file.kind, f"a file ({name})" if name else "a file")
-

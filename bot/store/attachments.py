@@ -14,9 +14,7 @@ from bot.store.tables import attachment, conversation, turn
 from bot.store.turns import Place
 
 _A = attachment.c
-_OF_CONVERSATION = sa.and_(
-    _A.workspace_id == sa.bindparam("of_workspace"), _A.conversation_id == sa.bindparam("of_conversation")
-)
+_OF_CONVERSATION = sa.and_(_A.workspace_id == sa.bindparam("of_workspace"), _A.conversation_id == sa.bindparam("of_conversation"))
 
 
 class Kept(NamedTuple):
@@ -101,7 +99,9 @@ _READ = (
 )
 
 
-def keep_contents(connection: sa.Connection, claim: Claim, contents: Mapping[str, Content], seqs: Sequence[int]) -> dict[int, str]:
+def keep_contents(
+    connection: sa.Connection, claim: Claim, contents: Mapping[str, Content], seqs: Sequence[int]
+) -> dict[int, str]:
     """Keep what was read, by attachment id; the own words of these turns, by seq. Raises Superseded past the claim's epoch: then
     a turn may be gone, and its files' text must not come back.
     """
@@ -111,12 +111,10 @@ def keep_contents(connection: sa.Connection, claim: Claim, contents: Mapping[str
     for attachment_id, content in contents.items():
         read = {"of_attachment": attachment_id, "new_text": content.text, "new_sha256": content.sha256}
         connection.execute(_READ, {**this, **read})
-    return {seq: text for seq, text in connection.execute(_WORDS, {**this, "seqs": list(seqs)})}
+    return {row.seq: row.text for row in connection.execute(_WORDS, {**this, "seqs": list(seqs)})}
 
 
-_FORGET = (
-    sa.update(attachment).where(_OF_CONVERSATION, _A.seq == sa.bindparam("of_seq")).values(text=None, sha256=None)
-)
+_FORGET = sa.update(attachment).where(_OF_CONVERSATION, _A.seq == sa.bindparam("of_seq")).values(text=None, sha256=None)
 
 
 def forget(connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId, seq: int) -> None:

@@ -1,4 +1,4 @@
-"""A text file that a customer sends is fetched just before its question is answered, once, and no trouble with it costs an answer."""
+"""A text file of a customer is fetched just before its question is answered, once, and no trouble with it costs an answer."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,0 +1,271 @@
+"""What the conversation relies on when it asks a push channel for a file: the double is held to it, and both real adapters over
+sockets with their platforms' stand-ins.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Protocol
+
+import pytest
+import yarl
+from discord.http import Route
+
+from adapters.discord.files import address_of
+from bot.errors import ChannelError, DeliveryUnknown, MessageGone, MessageRefused, RetryLater
+from bot.ports import PushChannel
+from tests.contract.discord_rig import DiscordRig
+from tests.contract.telegram_rig import TelegramRig, telegram_rig
+from tests.discord_server import FETCH_FILE, READ_MESSAGE, Attachment
+from tests.discord_server import Fault as DiscordFault
+from tests.push_double import DISCORD, Fault, PushDouble
+from tests.telegram_server import Fault as TelegramFault
+
+TEXT = "my order is late, größer".encode()
+MOST = 1000
+TELEGRAM = {
+    Fault.UNKNOWN_BEFORE: TelegramFault.error(502),
+    Fault.LIMIT_CHAT: TelegramFault.limit(1),
+    Fault.HANGS: TelegramFault.hang(),
+}
+ON_DISCORD = {
+    Fault.UNKNOWN_BEFORE: DiscordFault.error(503),
+    Fault.LIMIT_CHAT: DiscordFault.limited(0.2),
+    Fault.HANGS: DiscordFault.hang(),
+}
+
+
+class Rig(Protocol):
+    """A channel and the platform behind it. `steps`: how many requests a file takes, each of which may fail."""
+
+    steps: int
+
+    @property
+    def channel(self) -> PushChannel: ...
+
+    def send_file(self, data: bytes) -> str:
+        """A person sends it; the reference with which it is heard of."""
+        ...
+
+    def fail_next(self, fault: Fault, step: int) -> None: ...
+
+    def lose(self) -> None:
+        """The person takes the message away, or the platform forgets the file."""
+        ...
+
+
+class OfDouble:
+    steps = 1
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+        self.channel = PushDouble(lambda _: DISCORD, script=lambda _call, _at: self._faults.pop() if self._faults else None)
+
+    def send_file(self, data: bytes) -> str:
+        self.channel.files["f1"] = data
+        return "f1"
+
+    def fail_next(self, fault: Fault, step: int) -> None:
+        self._faults.append(fault)
+
+    def lose(self) -> None:
+        self.channel.files.clear()
+
+
+class OfTelegram:
+    steps = 2
+
+    def __init__(self, rig: TelegramRig) -> None:
+        self.rig, self.channel, self.server = rig, rig.channel, rig.server
+
+    def send_file(self, data: bytes) -> str:
+        ann = self.server.people[int(self.rig.at.chat_id)]
+        return str(ann.send_document(data, "message.txt", mime="text/plain").content["document"]["file_id"])
+
+    def fail_next(self, fault: Fault, step: int) -> None:
+        self.server.fail_next(TELEGRAM[fault], method=("getFile", "file")[step])
+
+    def lose(self) -> None:
+        self.server.files._by_id.clear()
+
+
+class OfDiscord:
+    steps = 2
+
+    def __init__(self, rig: DiscordRig) -> None:
+        self.rig, self.channel, self.server = rig, rig.channel, rig.server
+
+    def send_file(self, data: bytes) -> str:
+        self.message = self.rig.person.say(self.rig.dm, "", files=[("message.txt", data, "text/plain")])
+        return f"{self.rig.dm.id}/{self.message.id}/{self.message.attachments[0].id}"
+
+    def fail_next(self, fault: Fault, step: int) -> None:
+        self.server.fail_next(ON_DISCORD[fault], *(READ_MESSAGE, FETCH_FILE)[step])
+
+    def lose(self) -> None:
+        self.rig.person.delete(self.message)
+
+
+@asynccontextmanager
+async def of_double() -> AsyncIterator[Rig]:
+    yield OfDouble()
+
+
+@asynccontextmanager
+async def of_telegram() -> AsyncIterator[Rig]:
+    async with telegram_rig() as rig:
+        yield OfTelegram(rig)
+
+
+@asynccontextmanager
+async def of_discord() -> AsyncIterator[Rig]:
+    async with DiscordRig().up() as rig:
+        yield OfDiscord(rig)
+
+
+RIGS: dict[str, Callable[[], AbstractAsyncContextManager[Rig]]] = {
+    "double": of_double,
+    "telegram": of_telegram,
+    "discord": of_discord,
+}
+
+
+@pytest.fixture(params=RIGS)
+async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
+    async with RIGS[request.param]() as made:
+        yield made
+
+
+async def test_a_file_comes_as_it_was_sent_any_number_of_times(rig: Rig) -> None:
+    reference = rig.send_file(TEXT)
+    assert [await rig.channel.fetch(reference, MOST) for _ in range(2)] == [TEXT, TEXT]
+
+
+@pytest.mark.parametrize("length", [MOST - 1, MOST, MOST + 1, 3_000_000])
+async def test_a_long_file_is_cut_and_the_channel_goes_on(rig: Rig, length: int) -> None:
+    reference = rig.send_file(b"x" * length)
+    assert len(await rig.channel.fetch(reference, MOST)) == min(length, MOST)
+    assert await rig.channel.fetch(rig.send_file(TEXT), MOST) == TEXT
+
+
+async def test_a_file_that_is_gone_is_said_to_be(rig: Rig) -> None:
+    reference = rig.send_file(TEXT)
+    rig.lose()
+    with pytest.raises(MessageGone):
+        await rig.channel.fetch(reference, MOST)
+
+
+@pytest.mark.parametrize(("fault", "error"), [(Fault.UNKNOWN_BEFORE, DeliveryUnknown), (Fault.LIMIT_CHAT, RetryLater)])
+async def test_each_trouble_has_its_error_and_the_next_try_is_fine(rig: Rig, fault: Fault, error: type[ChannelError]) -> None:
+    reference = rig.send_file(TEXT)
+    for step in range(rig.steps):
+        rig.fail_next(fault, step)
+        with pytest.raises(error) as raised:
+            await rig.channel.fetch(reference, MOST)
+        if isinstance(raised.value, RetryLater):
+            await asyncio.sleep(raised.value.after_s)
+        assert await rig.channel.fetch(reference, MOST) == TEXT
+
+
+async def test_a_file_that_hangs_ends_when_the_caller_gives_up(rig: Rig) -> None:
+    reference = rig.send_file(TEXT)
+    for step in range(rig.steps):
+        rig.fail_next(Fault.HANGS, step)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await rig.channel.fetch(reference, MOST)
+        assert await rig.channel.fetch(reference, MOST) == TEXT
+
+
+# Telegram
+
+
+async def test_telegram_gives_no_file_of_more_than_20_megabytes() -> None:
+    async with telegram_rig() as rig:
+        ann = rig.server.people[int(rig.at.chat_id)]
+        sent = ann.send_document(b"x", "a.txt", mime="text/plain", size=21 << 20)
+        with pytest.raises(MessageRefused, match="file is too big"):
+            await rig.channel.fetch(sent.content["document"]["file_id"], MOST)
+
+
+async def test_a_path_on_the_disk_of_a_local_server_is_no_address() -> None:
+    async with telegram_rig() as rig:
+        made = OfTelegram(rig)
+        reference = made.send_file(TEXT)
+        rig.server.local = True
+        with pytest.raises(MessageRefused) as raised:
+            await rig.channel.fetch(reference, MOST)
+        assert rig.account.token not in f"{raised.value} {raised.value!r}"
+        assert rig.server.calls["file"] == 0
+
+
+async def test_a_link_that_has_ended_is_a_file_that_is_gone() -> None:
+    """Not a wrong token, which a 404 means at every other address."""
+    async with telegram_rig() as rig:
+        reference = OfTelegram(rig).send_file(TEXT)
+        rig.server.fail_next(TelegramFault(TelegramFault.error().trouble, status=404), method="file")
+        with pytest.raises(MessageGone):
+            await rig.channel.fetch(reference, MOST)
+
+
+# Discord
+
+
+async def test_discord_is_asked_for_a_fresh_address_when_the_first_has_ended() -> None:
+    async with DiscordRig().up() as rig:
+        made = OfDiscord(rig)
+        reference = made.send_file(TEXT)
+        rig.server.advance(rig.server.limits.attachment_life + 10)
+        assert await rig.channel.fetch(reference, MOST) == TEXT
+
+
+async def test_the_cdn_is_shown_no_token_and_leads_nowhere_else() -> None:
+    async with DiscordRig().up() as rig:
+        reference = OfDiscord(rig).send_file(TEXT)
+        await rig.channel.fetch(reference, MOST)
+        rig.server.fail_next(DiscordFault.error(302), *FETCH_FILE)
+        with pytest.raises(DeliveryUnknown):
+            await rig.channel.fetch(reference, MOST)
+        assert (rig.server.cdn.fetched, rig.server.cdn.strangers) == (2, 0)
+
+
+async def test_a_file_that_was_taken_out_of_its_message_is_gone() -> None:
+    async with DiscordRig().up() as rig:
+        made = OfDiscord(rig)
+        reference = made.send_file(TEXT)
+        made.message.attachments = [Attachment(1, "other.txt", b"other")]
+        with pytest.raises(MessageGone):
+            await rig.channel.fetch(reference, MOST)
+        assert rig.server.cdn.fetched == 0
+
+
+async def test_an_address_elsewhere_is_not_fetched_from() -> None:
+    async with DiscordRig().up() as rig:
+        reference = OfDiscord(rig).send_file(TEXT)
+        object.__setattr__(rig.server.links, "home", "http://127.0.0.1:1")
+        with pytest.raises(MessageRefused):
+            await rig.channel.fetch(reference, MOST)
+
+
+@pytest.mark.parametrize(
+    ("api_base", "address", "taken"),
+    [
+        ("https://discord.com/api/v10", "https://cdn.discordapp.com/attachments/1/2/a.txt?ex=1", True),
+        ("https://discord.com/api/v10", "https://media.discordapp.net/attachments/1/2/a.txt", True),
+        ("https://discord.com/api/v10", "http://cdn.discordapp.com/attachments/1/2/a.txt", False),
+        ("https://discord.com/api/v10", "https://cdn.discordapp.com:8443/a.txt", False),
+        ("https://discord.com/api/v10", "https://cdn.discordapp.com.evil.example/a.txt", False),
+        ("https://discord.com/api/v10", "https://cdn.discordapp.com@evil.example/a.txt", False),
+        ("https://discord.com/api/v10", "https://discord.com/api/v10/users/@me", False),
+        ("https://discord.com/api/v10", "file:///etc/passwd", False),
+        ("https://discord.com/api/v10", "", False),
+        ("http://127.0.0.1:8080/api/v10", "http://127.0.0.1:8080/attachments/1/2/a.txt", True),
+        ("http://127.0.0.1:8080/api/v10", "https://cdn.discordapp.com/attachments/1/2/a.txt", True),  # a proxy of the API alone
+        ("http://127.0.0.1:8080/api/v10", "http://127.0.0.1:9090/attachments/1/2/a.txt", False),
+    ],
+)
+def test_only_the_platforms_own_addresses_are_taken(
+    monkeypatch: pytest.MonkeyPatch, api_base: str, address: str, taken: bool
+) -> None:
+    monkeypatch.setattr(Route, "BASE", api_base)
+    assert address_of(address) == (yarl.URL(address, encoded=True) if taken else None)
