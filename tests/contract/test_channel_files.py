@@ -60,6 +60,7 @@ class OfDouble:
     def __init__(self) -> None:
         self._faults: list[Fault] = []
         self.channel = PushDouble(lambda _: DISCORD, script=lambda _call, _at: self._faults.pop() if self._faults else None)
+        self.channel.retry_after_s = 0.1
 
     def send_file(self, data: bytes) -> str:
         self.channel.files["f1"] = data

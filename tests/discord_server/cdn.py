@@ -38,8 +38,9 @@ class Cdn:
             return self._bytes(request)
         match fault.kind:
             case "error" | "limited":
-                location = {"Location": f"{request.path_qs}&again="} if 300 <= fault.status < 400 else None
-                return web.Response(status=fault.status, text="not now", headers=location)
+                said = {"Location": f"{request.path_qs}&again="} if 300 <= fault.status < 400 else {}
+                said |= {"Retry-After": str(int(fault.seconds) + 1)} if fault.kind == "limited" else {}
+                return web.Response(status=fault.status, text="not now", headers=said)
             case "hang":
                 await self._ending.wait()
         cut(request, reset=fault.kind == "reset")
