@@ -50,7 +50,7 @@ class Cdn:
         found = self._find(request.path)
         if found is None or int(request.query.get("ex", "0"), 16) < self._clock.now():
             return web.Response(status=404, text=GONE)
-        return web.Response(body=found.content, content_type=found.content_type or "application/octet-stream")
+        return web.Response(body=found.content, headers={"Content-Type": found.content_type or "application/octet-stream"})
 
     def _find(self, path: str) -> Attachment | None:
         place, number = (int(part) for part in path.split("/")[2:4])
