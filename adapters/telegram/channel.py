@@ -123,7 +123,7 @@ class TelegramChannel:
         """
         method = GetRawFile(file_id=reference)
         path = (await self._request(method, "fetch", NOWHERE)).get("file_path")
-        if not isinstance(path, str) or not path or path.startswith("/") or ":" in path:
+        if not isinstance(path, str) or not path or path.startswith("/"):
             raise MessageRefused("fetch: the server gives no address of the file")
         session = self._bot.session
         assert isinstance(session, Session), "connect gives the bot its session"

@@ -39,10 +39,8 @@ class Fetching:
         self._within_s = within_s
 
     async def read(self, question: OpenQuestion, address: ChannelAddress) -> OpenQuestion:
-        """The question with what its text files say, five at most. Raises Superseded, or StoreUnavailable."""
+        """A question `with_files`, with what its text files say, five at most. Raises Superseded, or StoreUnavailable."""
         claim, seqs = question.claim, with_files(question)
-        if not seqs:
-            return question
         kept = await self._store.read(attachments.of_turns, claim.workspace_id, claim.conversation_id, seqs)
         texts = [one for one in kept if one.text is not None][:MOST_FILES]
         unread = [one for one in texts if one.sha256 is None]

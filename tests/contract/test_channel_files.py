@@ -10,8 +10,13 @@ from typing import Protocol
 import pytest
 import yarl
 from discord.http import Route
+from pydantic import SecretStr
 
 from adapters.discord.files import address_of
+from adapters.discord.rest import Rest
+from adapters.telegram.methods import GetRawFile
+from adapters.telegram.session import Session, connect, disconnect
+from adapters.telegram.settings import TelegramSettings
 from bot.errors import ChannelError, DeliveryUnknown, MessageGone, MessageRefused, RetryLater
 from bot.ports import PushChannel
 from tests.contract.discord_rig import DiscordRig
@@ -178,6 +183,35 @@ async def test_a_file_that_hangs_ends_when_the_caller_gives_up(rig: Rig) -> None
         assert await rig.channel.fetch(reference, MOST) == TEXT
 
 
+@asynccontextmanager
+async def stalling() -> AsyncIterator[str]:
+    """A server that begins to send a very long file and stops after 2,000 bytes; its address."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\n" + b"x" * 2000)
+        await writer.drain()
+        await reader.read()  # until the client goes
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+async def test_the_rest_of_a_long_file_is_not_waited_for() -> None:
+    async with stalling() as base, asyncio.timeout(5):
+        bot, rest = connect(TelegramSettings(token="1:a", api_base=base)), Rest(SecretStr("token"))
+        assert isinstance(bot.session, Session)
+        got = await bot.session.download(bot, GetRawFile(file_id="f"), "a.txt", MOST), await rest.download(yarl.URL(base), MOST)
+        assert got == (b"x" * MOST,) * 2
+        await disconnect(bot)
+        await rest.close()
+
+
 # Telegram
 
 
@@ -240,6 +274,15 @@ async def test_a_file_that_was_taken_out_of_its_message_is_gone() -> None:
         assert rig.server.cdn.fetched == 0
 
 
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+async def test_what_the_cdn_does_not_give_is_gone_and_says_nothing_of_the_token(status: int) -> None:
+    async with DiscordRig().up() as rig:
+        reference = OfDiscord(rig).send_file(TEXT)
+        rig.server.fail_next(DiscordFault.error(status), *FETCH_FILE)
+        with pytest.raises(MessageGone):
+            await rig.channel.fetch(reference, MOST)
+
+
 async def test_an_address_elsewhere_is_not_fetched_from() -> None:
     async with DiscordRig().up() as rig:
         reference = OfDiscord(rig).send_file(TEXT)
@@ -254,6 +297,7 @@ async def test_an_address_elsewhere_is_not_fetched_from() -> None:
         ("https://discord.com/api/v10", "https://cdn.discordapp.com/attachments/1/2/a.txt?ex=1", True),
         ("https://discord.com/api/v10", "https://media.discordapp.net/attachments/1/2/a.txt", True),
         ("https://discord.com/api/v10", "http://cdn.discordapp.com/attachments/1/2/a.txt", False),
+        ("https://discord.com/api/v10", "http://cdn.discordapp.com:443/a.txt", False),
         ("https://discord.com/api/v10", "https://cdn.discordapp.com:8443/a.txt", False),
         ("https://discord.com/api/v10", "https://cdn.discordapp.com.evil.example/a.txt", False),
         ("https://discord.com/api/v10", "https://cdn.discordapp.com@evil.example/a.txt", False),
