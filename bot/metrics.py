@@ -37,6 +37,9 @@ MEASURES: Mapping[str, Measure] = {
     "window_breaks": Measure("counter", "Prompts that do not extend the one before, by declared reason.", ("reason",)),
     "notices": Measure("counter", "Honest notices to customers, by reason.", ("reason",)),
     "expired": Measure("counter", "Questions nobody answered in time."),
+    "files": Measure(
+        "counter", "Text files of customers, by what came of reading them: read, no_text, or the error.", ("channel", "result")
+    ),
     "previews": Measure("counter", "Previews of answers being made: sent, or skipped for a newer one or for room.", ("outcome",)),
     "outbox": Measure("counter", "Messages to push channels, by the state they came to.", ("state",)),
     "outbox_repeats": Measure("counter", "Sends of which an earlier one may have arrived too.", ("channel",)),

@@ -104,7 +104,7 @@ class ChannelHabits:
 
 
 class PushChannel(Protocol):
-    """A platform that must be told. Each call is one request with a timeout; ids are the platform's, as text.
+    """A platform that must be told. Each call is one request with a timeout (`fetch`: two); ids are the platform's, as text.
 
     Raises RetryLater, RecipientGone, MessageRefused (definitely not sent) or DeliveryUnknown (nobody knows); `edit` raises
     MessageGone when the message to change was deleted.
@@ -138,6 +138,13 @@ class PushChannel(Protocol):
         """The platform id of a message that did arrive, looked up by its outbox id; None when it did not."""
         ...
 
+    async def fetch(self, reference: str, max_bytes: int) -> bytes:
+        """What is in a file that a person sent, by the `reference` it came with. A longer one is cut at `max_bytes`: the rest is
+        not read. Raises RetryLater, MessageGone (the file is not there any more), MessageRefused or RecipientGone (it is not
+        given to us), or DeliveryUnknown (no whole answer).
+        """
+        ...
+
     def measure(self, text: str) -> int:
         """The length of a text as the platform counts it once it is shown, in the units of `max_text`."""
         ...
@@ -162,6 +169,14 @@ class PreviewTarget:
     outbox_id: str | None
     in_reply_to: int
     epoch: int
+
+
+class Files(Protocol):
+    """Where the manager gets files from that stayed with the platform: the push channel of each address's account."""
+
+    async def fetch(self, address: ChannelAddress, reference: str, max_bytes: int) -> bytes:
+        """See `PushChannel.fetch`."""
+        ...
 
 
 class Previews(Protocol):

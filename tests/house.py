@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from bot.conversation.contents import Contents
+from bot.conversation.fetching import Fetching
 from bot.conversation.fitting import Fitting
 from bot.conversation.intake import StoredIntake
 from bot.conversation.manager import Manager, Voice
@@ -15,12 +16,22 @@ from bot.conversation.notices import Notices
 from bot.conversation.record import StoredRecord
 from bot.conversation.rollover import Rollover
 from bot.conversation.storing import SUMMARISE
-from bot.events import AccountKey, Author, ChannelAddress, FreshStartRequested, MessageReceived, Receipt, Received, StopRequested
+from bot.events import (
+    AccountKey,
+    AttachmentReference,
+    Author,
+    ChannelAddress,
+    FreshStartRequested,
+    MessageReceived,
+    Receipt,
+    Received,
+    StopRequested,
+)
 from bot.generation.client import Deadlines, GenerationClient
 from bot.generation.node import Node
 from bot.jobs import Jobs
 from bot.metrics import Metrics
-from bot.ports import PreviewTarget
+from bot.ports import Files, PreviewTarget
 from bot.store import parties, workspaces
 from bot.store.memory import MemoryStore
 from bot.store.parties import AccountRef
@@ -31,6 +42,13 @@ from tests.scripted_node import ScriptedNode
 
 WEB = AccountKey("web", "main")
 PROMPT = "You help."
+
+
+class NoFiles:
+    """Files of a channel on which none are sent."""
+
+    async def fetch(self, address: ChannelAddress, reference: str, max_bytes: int) -> bytes:
+        raise AssertionError(f"nobody sends files to {address.channel}")
 
 
 class PlainPreviews:
@@ -84,9 +102,12 @@ class House:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     sent: int = 0
 
-    async def hear(self, who: str, text: str, *, key: str = "", raw: bytes = b"") -> Receipt:
-        """A customer writes."""
-        event = MessageReceived(address(who), Author(who), text, datetime.now(UTC))
+    async def hear(
+        self, who: str, text: str, *, key: str = "", raw: bytes = b"", files: Sequence[AttachmentReference] = ()
+    ) -> Receipt:
+        """A customer writes, or sends files."""
+        platform_id = f"m{self.sent + 1}" if files else ""
+        event = MessageReceived(address(who), Author(who), text, datetime.now(UTC), platform_id, tuple(files))
         return await self._receive(event, key, raw or text.encode())
 
     async def stop(self, who: str) -> Receipt:
@@ -142,6 +163,8 @@ async def open_house(
     dialect: str = "auto",
     greeting: str = "",
     running: bool = True,
+    files: Files | None = None,
+    file_within_s: float = 10.0,
 ) -> AsyncIterator[House]:
     """A running house over `store` (an in-memory one when none is given), with one workspace and the account web:main.
 
@@ -162,6 +185,7 @@ async def open_house(
         profile,
         fitting,
         Contents(store, {ref.account_id: ref}),
+        Fetching(store, files or NoFiles(), metrics, within_s=file_within_s),
         previews,
         Voice(0.0, debounce_s),
         lambda purpose, text: f"{purpose}{text}".encode().hex()[:64],

@@ -18,6 +18,7 @@ from bot.ports import ChannelHabits, OutboundMessage
 TELEGRAM_GROUP = ChannelHabits(4096, 30.0, 30, 20 / 60, 20, "edit", preview="edit")
 TELEGRAM_PRIVATE = ChannelHabits(4096, 30.0, 30, 1.0, 1, "resend", preview="draft")
 DISCORD = ChannelHabits(2000, 50.0, 50, 1.0, 5, "reconcile", nonce_window_s=120.0, preview="edit")
+NOWHERE = ChannelAddress("telegram", "main", "")  # a file is asked for at no chat, and takes nothing of its budget
 ROUNDING = 1e-6
 R = TypeVar("R")
 
@@ -32,6 +33,7 @@ class Fault(Enum):
     LIMIT_ACCOUNT = "429 for the account"
     LIMIT_PREVIEWS = "429 for the chat's drafts and typing marks"
     GONE = "recipient gone"
+    NO_MESSAGE = "the message is not there any more"
     REFUSED = "refused"
     BROKEN = "the adapter has a mistake"
 
@@ -106,6 +108,7 @@ class PushDouble:
     faults: Counter[Fault] = field(default_factory=Counter)
     broken: int = 0
     messages: dict[str, Message] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
     _account: Meter | None = None
     _chats: dict[str, Meter] = field(default_factory=dict)
 
@@ -135,6 +138,9 @@ class PushDouble:
         assert since.tzinfo is not None
         return await self._call("find_sent", message.address, "", lambda: self._find(message))
 
+    async def fetch(self, reference: str, max_bytes: int) -> bytes:
+        return await self._call("fetch", NOWHERE, "", lambda: self._file(reference)[:max_bytes])
+
     def take_away(self, platform_id: str) -> None:
         """Delete a message, as the bot or a person would."""
         message = self.messages[platform_id]
@@ -157,7 +163,8 @@ class PushDouble:
         self.calls[call] += 1
         there_s, back_s = (self.slow_chats.get(address.chat_id) or self.latency() for _ in range(2))
         await asyncio.sleep(there_s / 2)
-        self._admit(address)
+        if address is not NOWHERE:
+            self._admit(address)
         fault = self.script(call, address)
         if fault is not None:
             self.faults[fault] += 1
@@ -187,7 +194,8 @@ class PushDouble:
         if fault is Fault.BROKEN:
             raise KeyError("a mistake of the adapter")
         if fault is Fault.LIMIT_CHAT:
-            error = RetryLater("429", after_s=self._chats[address.chat_id].close(now, self.retry_after_s))
+            meter = self._chats.get(address.chat_id)
+            error = RetryLater("429", after_s=meter.close(now, self.retry_after_s) if meter else self.retry_after_s)
         elif fault is Fault.LIMIT_ACCOUNT and self._account is not None:
             error = RetryLater("429", after_s=self._account.close(now, self.retry_after_s), scope="account")
         elif fault is Fault.LIMIT_PREVIEWS:
@@ -196,6 +204,8 @@ class PushDouble:
             error = DeliveryUnknown("no connection")
         elif fault is Fault.GONE or address.chat_id in self.blocked_chats:
             error = RecipientGone("blocked by the user")
+        elif fault is Fault.NO_MESSAGE:
+            error = MessageGone("message not found")
         elif fault is Fault.REFUSED or text in self.refused_texts:
             error = MessageRefused("bad request")
         if error is not None:
@@ -210,6 +220,11 @@ class PushDouble:
         self.messages[platform_id] = Message(chat, message.outbox_id, message.text, now + habits.nonce_window_s)
         self._see("sent", chat, platform_id, message.text)
         return platform_id
+
+    def _file(self, reference: str) -> bytes:
+        if reference not in self.files:
+            raise MessageGone("file not found")
+        return self.files[reference]
 
     def _change(self, platform_id: str, text: str) -> None:
         message = self.messages[platform_id]

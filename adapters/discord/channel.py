@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import discord
 import structlog
 
-from adapters.discord import originals
+from adapters.discord import files, originals
 from adapters.discord.failures import ARCHIVED, MISSING, UNKNOWN_CHANNEL, translated
 from adapters.discord.history import Search
 from adapters.discord.markers import components, nonce
@@ -101,6 +101,10 @@ class DiscordChannel:
                     raise
             beside = await self._search.find(parent, message.outbox_id, since)
             return f"{parent}/{beside}" if beside else None
+
+    async def fetch(self, reference: str, max_bytes: int) -> bytes:
+        with self._translating(ChannelAddress("discord", self._name, reference.partition("/")[0])):
+            return await files.fetch(self._rest, reference, max_bytes)
 
     async def _somewhere(self, address: ChannelAddress, act: Callable[[str, Reference], Awaitable[R]], reference: Reference) -> R:
         """In the channel; a thread that is not there yet is opened first; where the bot may not open it, beside it."""

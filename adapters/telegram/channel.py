@@ -8,15 +8,16 @@ from datetime import datetime
 from typing import Any
 
 from aiogram import Bot
-from aiogram.exceptions import TelegramAPIError, TelegramMigrateToChat
+from aiogram.exceptions import TelegramAPIError, TelegramMigrateToChat, TelegramNotFound
 from aiogram.methods import DeleteMessage, SendChatAction, SendMessageDraft, TelegramMethod
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, MessageEntity, ReplyParameters
 
 from adapters.telegram.failures import Doing, Limited, channel_error, is_token_trouble, refuses_marks
-from adapters.telegram.methods import EditRawMessageText, SendRawMessage
+from adapters.telegram.methods import EditRawMessageText, GetRawFile, SendRawMessage
 from adapters.telegram.rendering import length, render
+from adapters.telegram.session import Session
 from adapters.telegram.waiting import TOKEN, Troubles
-from bot.errors import DeliveryUnknown, RecipientGone, RetryLater, StoreUnavailable
+from bot.errors import DeliveryUnknown, MessageGone, MessageRefused, RecipientGone, RetryLater, StoreUnavailable
 from bot.events import AccountKey, ChannelAddress, ChatMoved, Received
 from bot.ports import ChannelHabits, Intake, OutboundMessage
 
@@ -28,6 +29,7 @@ MOST_TOLD = 5  # requests to a chat's old id: a few may be under way when it mov
 # group, 30 a second in all. In a group what the burst allows is taken from the rate, so that no minute holds more than 20.
 PRIVATE = ChannelHabits(MAX_TEXT, 30.0, 30, 1.0, 3, "resend", preview="draft")
 GROUP = ChannelHabits(MAX_TEXT, 30.0, 30, 16 / 60, 4, "edit", preview="edit", replies=True)
+NOWHERE = ChannelAddress("telegram", "", "")  # what concerns no chat
 NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
 
@@ -114,6 +116,23 @@ class TelegramChannel:
     async def find_sent(self, message: OutboundMessage, since: datetime) -> str | None:  # noqa: ARG002 - the port's signature
         """Telegram shows bots no history."""
         return None
+
+    async def fetch(self, reference: str, max_bytes: int) -> bytes:
+        """Files of 20 MB at most, https://core.telegram.org/bots/api#getfile; a server in local mode tells a path of its own
+        machine, which is no address.
+        """
+        method = GetRawFile(file_id=reference)
+        path = (await self._request(method, "fetch", NOWHERE)).get("file_path")
+        if not isinstance(path, str) or not path or path.startswith("/"):
+            raise MessageRefused("fetch: the server gives no address of the file")
+        session = self._bot.session
+        assert isinstance(session, Session), "connect gives the bot its session"
+        try:
+            return await session.download(self._bot, method, path, max_bytes)
+        except TelegramNotFound as error:
+            raise MessageGone("fetch: the file is gone") from error
+        except TelegramAPIError as error:
+            raise channel_error(error, "fetch", "", self._limited) or DeliveryUnknown("fetch: no file came") from error
 
     def measure(self, text: str) -> int:
         return length(text)

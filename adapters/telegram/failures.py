@@ -23,7 +23,7 @@ from aiogram.exceptions import (
 from adapters.telegram.session import NotReached
 from bot.errors import ChannelError, DeliveryUnknown, MessageGone, MessageRefused, RecipientGone, RetryLater
 
-Doing = Literal["send", "edit", "delete", "draft", "typing"]
+Doing = Literal["send", "edit", "delete", "draft", "typing", "fetch"]
 
 PASSING: frozenset[Doing] = frozenset({"draft", "typing"})  # limited apart from messages; waits of minutes have been seen
 TOKEN_WAIT_S = 60.0
@@ -48,7 +48,10 @@ CLOSED = (
     "peer_id_invalid",
     "user_is_bot",
 )
-AWAY = ("message to edit not found", "message can't be edited", "message_id_invalid")
+AWAY: dict[Doing, tuple[str, ...]] = {
+    "edit": ("message to edit not found", "message can't be edited", "message_id_invalid"),
+    "fetch": ("wrong file_id or the file is temporarily unavailable", "invalid file_id"),
+}
 DONE: dict[Doing, tuple[str, ...]] = {
     "edit": ("message is not modified",),
     "delete": ("message to delete not found", "message_id_invalid"),
@@ -105,7 +108,7 @@ def _refusal(error: TelegramAPIError, doing: Doing) -> ChannelError | None:
     closed = isinstance(error, TelegramForbiddenError) or (doing != "delete" and any(word in words for word in CLOSED))
     if any(word in words for word in DONE.get(doing, ())):
         return None
-    if doing == "edit" and any(word in words for word in AWAY):
+    if any(word in words for word in AWAY.get(doing, ())):
         return MessageGone(_told(error))
     return RecipientGone(_told(error)) if closed else MessageRefused(_told(error))
 

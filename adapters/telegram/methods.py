@@ -4,7 +4,7 @@ then one update of a new shape fails its whole batch, and a message that was sen
 
 from typing import TYPE_CHECKING, Any
 
-from aiogram.methods import EditMessageText, GetUpdates, SendMessage
+from aiogram.methods import EditMessageText, GetFile, GetUpdates, SendMessage
 
 # named, because the default leaves out what it likes and an earlier choice of somebody else would stay
 ALLOWED_UPDATES = ["message", "edited_message", "callback_query", "my_chat_member", "stopped_message_generation"]
@@ -34,3 +34,9 @@ class EditRawMessageText(EditMessageText):
     if TYPE_CHECKING:  # mypy would ask for every field whose default aiogram hides in a Field
 
         def __init__(self, **fields: Any) -> None: ...
+
+
+class GetRawFile(GetFile):
+    """getFile: where the file can be fetched from, as decoded JSON, of which the path is wanted."""
+
+    __returning__ = dict[str, Any]

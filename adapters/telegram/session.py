@@ -4,6 +4,8 @@ An error that leaves here tells neither the URL, which holds the token, nor a re
 """
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from http import HTTPStatus
 from typing import Any, Generic, TypeVar, cast
@@ -14,7 +16,7 @@ from aiogram.client.default import Default
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import ClientDecodeError, TelegramAPIError, TelegramNetworkError, TelegramRetryAfter
-from aiogram.methods import Response, TelegramMethod
+from aiogram.methods import GetFile, Response, TelegramMethod
 from aiogram.methods.base import TelegramType
 from aiohttp import ClientConnectorError, ClientError, ClientResponse, ClientTimeout, ConnectionTimeoutError
 
@@ -25,6 +27,7 @@ CONNECT_S = 10.0
 CONNECTIONS = 64
 MOST_BYTES = 16 << 20  # getUpdates answers at most 4 MiB, Client::JsonUpdates in tdlib/telegram-bot-api
 LIMITED_S = 5  # a 429 that does not say for how long
+PLAINLY = {"Accept-Encoding": "identity"}  # what is packed may be far longer than it looks
 JSON = {"Content-Type": "application/json"}
 PLAIN: tuple[Any, ...] = (bool, list[Any], dict[str, Any], dict[str, Any] | bool)
 T = TypeVar("T")
@@ -57,19 +60,30 @@ class Session(AiohttpSession):
         http = await self.create_session()
         limits = ClientTimeout(total=timeout or self.timeout, connect=CONNECT_S)
         url, body = self.api.api_url(token=bot.token, method=method.__api_method__), _encoded(method)
-        try:
+        with _naming(method):
             async with http.post(url, data=body, headers=JSON, timeout=limits, allow_redirects=False) as reply:
                 content = await _read(reply)
-        except (ClientConnectorError, ConnectionTimeoutError) as error:
-            raise NotReached(method, type(error).__name__) from None
-        except (TimeoutError, ClientError, OSError, ValueError) as error:
-            raise TelegramNetworkError(method, type(error).__name__) from None
         if reply.status == HTTPStatus.OK and method.__returning__ in PLAIN:
             done = _done(content, method.__returning__)
             if done is not None:
                 return cast("TelegramType", done.result)
         answer = self.check_response(bot, method, reply.status, content.decode(errors="replace"))
         return cast("TelegramType", answer.result)
+
+    async def download(self, bot: Bot, method: GetFile, path: str, most: int) -> bytes:
+        """The first `most` bytes of the file that getFile found at `path`. Raises TelegramNotFound when it is gone, and as
+        `make_request` does.
+        """
+        http = await self.create_session()
+        limits = ClientTimeout(total=self.timeout, connect=CONNECT_S)
+        url = self.api.file_url(token=bot.token, path=path)
+        with _naming(method):
+            async with http.get(url, headers=PLAINLY, timeout=limits, allow_redirects=False) as reply:
+                content = await _beginning(reply, most)
+        if reply.status == HTTPStatus.OK:
+            return content
+        self.check_response(bot, method, reply.status, content.decode(errors="replace"))
+        raise TelegramNetworkError(method, f"unexpected status {reply.status}")
 
     async def close(self) -> None:
         """At once where there is no TLS that wants a quarter of a second to say good-bye, as aiogram gives it."""
@@ -92,6 +106,17 @@ class Session(AiohttpSession):
         if answer.result is None:
             raise TelegramNetworkError(method, "reply without a result")
         return answer
+
+
+@contextmanager
+def _naming(method: TelegramMethod[Any]) -> Iterator[None]:
+    """Troubles of the way under aiogram's name, without the URL that the HTTP client's errors hold."""
+    try:
+        yield
+    except (ClientConnectorError, ConnectionTimeoutError) as error:
+        raise NotReached(method, type(error).__name__) from None
+    except (TimeoutError, ClientError, OSError, ValueError) as error:
+        raise TelegramNetworkError(method, type(error).__name__) from None
 
 
 def _encoded(method: TelegramMethod[Any]) -> bytes:
@@ -141,6 +166,16 @@ async def _read(reply: ClientResponse) -> bytes:
         if len(content) > MOST_BYTES:
             raise ValueError("the reply is too long")
     return bytes(content)
+
+
+async def _beginning(reply: ClientResponse, most: int) -> bytes:
+    """What is not read here stays unread: leaving the reply closes its connection."""
+    content = bytearray()
+    async for chunk in reply.content.iter_any():
+        content += chunk
+        if len(content) >= most:
+            break
+    return bytes(content[:most])
 
 
 def connect(settings: TelegramSettings) -> Bot:

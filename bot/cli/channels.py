@@ -105,6 +105,11 @@ class ChannelAccount:
         assert self._part is not None, "an account is answered for only once it is held"
         return self._part.split(address, text)
 
+    async def fetch(self, reference: str, max_bytes: int) -> bytes:
+        """See `bot.ports.PushChannel`. Only who holds the account asks."""
+        assert self._platform is not None, "an account is answered for only once it is held"
+        return await self._platform.channel.fetch(reference, max_bytes)
+
     def show(self, target: PreviewTarget, text: str) -> None:
         """See `bot.ports.Previews`."""
         if self._part is not None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bot.cli.channels import ChannelAccount
 from bot.cli.generation import Generation
 from bot.conversation.contents import Contents
+from bot.conversation.fetching import Fetching
 from bot.conversation.fitting import Fitting
 from bot.conversation.intake import StoredIntake
 from bot.conversation.manager import Manager, Voice
@@ -69,6 +70,7 @@ def assemble(
     """Everything between intake and record, over one store and one node. `push`: the push accounts of this process."""
     debounce_s, interruptible = conversation.debounce_ms / 1000, conversation.on_new_message == "interrupt"
     node, shown = Node(client, settings.dialect), PullPreviews()
+    push_channels = PushChannels({account.key: account for account in push})
     fitting = Fitting(store, node, history_tokens=conversation.history_tokens, max_tokens=settings.max_tokens)
     manager = Manager(
         store,
@@ -76,10 +78,11 @@ def assemble(
         node,
         fitting,
         Contents(store, {ref.account_id: ref for ref in accounts.values()}),
+        Fetching(store, push_channels, metrics),
         RoutedPreviews(shown, {account.account_id: account for account in push}),
         Voice(settings.temperature, debounce_s),
         secret.sign,
-        Splitting({account.key: account for account in push}).split,
+        push_channels.split,
         metrics,
     )
     worker = Worker(
@@ -103,11 +106,15 @@ def assemble(
     )
 
 
-class Splitting:
-    """The physical messages of a text, as the push account of its address needs them."""
+class PushChannels:
+    """What the conversation asks of the push account of an address: how a text is split, and what is in a file."""
 
     def __init__(self, push: Mapping[AccountKey, ChannelAccount]) -> None:
         self._push = push
 
     def split(self, address: ChannelAddress, text: str) -> tuple[str, ...]:
         return self._push[address.account_key].split(address, text)
+
+    async def fetch(self, address: ChannelAddress, reference: str, max_bytes: int) -> bytes:
+        """See `bot.ports.Files`."""
+        return await self._push[address.account_key].fetch(reference, max_bytes)

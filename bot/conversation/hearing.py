@@ -1,14 +1,14 @@
 """A customer's message becomes a turn: a question that is due, a part of an album, or something that nobody can read."""
 
-from collections.abc import Sequence
-
 import sqlalchemy as sa
 
+from bot.conversation.files import SentFile, for_model, is_text
 from bot.conversation.parties import NOT_ADDRESSED
 from bot.conversation.sender import Sender, Taken, entry
 from bot.conversation.telling import UNREADABLE, tell
 from bot.events import Ignored, MessageReceived, Stored
-from bot.store import amending, controls, conversations, dialogue, inbox, message_map, outbox, turns, waiting
+from bot.store import amending, attachments, controls, conversations, inbox, message_map, outbox, turns, waiting
+from bot.store.attachments import Kept
 from bot.store.bulletin import Topic
 from bot.store.ids import AccountId, ConversationId, WorkspaceId
 from bot.store.message_map import TurnPart
@@ -17,7 +17,6 @@ from bot.store.turns import Place
 
 # albums come as one update for each file, with no word which is the last
 ALBUM_S = 1.0
-NAMES = {"photo": "a photo", "voice": "a voice message", "audio": "an audio file", "video": "a video", "sticker": "a sticker"}
 
 
 def hear(connection: sa.Connection, sender: Sender, message: MessageReceived, wait_s: float, taken: Taken) -> None:
@@ -25,13 +24,13 @@ def hear(connection: sa.Connection, sender: Sender, message: MessageReceived, wa
     conversation_id = sender.conversation_id or begin_anew(connection, sender)
     if message.album and _join_album(connection, sender, message, conversation_id, taken):
         return
-    if message.joins_only:
+    # the rest of an album that was begun: what it belongs to is answered already, or just now
+    late = _first_of_album(connection, sender, message) is not None
+    if message.joins_only and not late:
         inbox.add(connection, entry(sender.ref, sender.received, sender.digest, "ignored", reason=NOT_ADDRESSED))
         taken.receipts.append(Ignored(NOT_ADDRESSED))
         return
-    workspace_id, readable = sender.ref.workspace_id, bool(message.text.strip())
-    # the rest of an album whose words were answered already
-    late = _first_of_album(connection, sender, message) is not None
+    workspace_id, readable = sender.ref.workspace_id, _asks(message)
     if readable:
         wait_s = max(wait_s, ALBUM_S) if message.album else wait_s
         place = conversations.hear(connection, workspace_id, conversation_id, wait_s=wait_s)
@@ -39,8 +38,8 @@ def hear(connection: sa.Connection, sender: Sender, message: MessageReceived, wa
         place = conversations.say(connection, workspace_id, conversation_id)
     turns.add(connection, place, "customer", message.text, identity_id=sender.identity_id)
     if message.attachments:
-        turns.attach(connection, place, message.attachments)
-        files = [(one.kind, one.name) for one in message.attachments]
+        attachments.add(connection, place, [(one, is_text(one)) for one in message.attachments])
+        files = [SentFile(one.kind, one.name, is_text(one)) for one in message.attachments]
         turns.freeze(connection, workspace_id, conversation_id, {place.seq: for_model(message.text, files)})
     _put_on_record(connection, place, message)
     if message.placeholder is not None and readable:
@@ -51,6 +50,16 @@ def hear(connection: sa.Connection, sender: Sender, message: MessageReceived, wa
         tell(connection, notice, UNREADABLE, reply_to=message.platform_id or None, placeholder=message.placeholder)
     keep_turn(connection, sender, conversation_id, place.seq, taken)
     taken.notices += [(Topic.MESSAGE, conversation_id), (Topic.DUE, sender.ref.route)] if readable else []
+
+
+def _asks(message: MessageReceived) -> bool:
+    """Whether there is anything to answer: words, or a file with words in it."""
+    return bool(message.text.strip()) or any(is_text(one) for one in message.attachments)
+
+
+def sent_file(kept: Kept) -> SentFile:
+    """A file on record as the model is told of it."""
+    return SentFile(kept.kind, kept.name, kept.text is not None, kept.text if kept.sha256 is not None else None)
 
 
 def keep_turn(connection: sa.Connection, sender: Sender, conversation_id: ConversationId, seq: int, taken: Taken) -> None:
@@ -74,20 +83,13 @@ def lane(sender: Sender, conversation_id: ConversationId) -> Lane:
     return Lane(sender.ref.workspace_id, AccountId(sender.ref.route), sender.address_id, conversation_id)
 
 
-def for_model(text: str, files: Sequence[tuple[str, str]]) -> str:
-    """What the model reads of a message with files (kind, name): that there were some, and that it cannot see them."""
-    named = ", ".join(NAMES.get(kind, f"a file ({name})" if name else "a file") for kind, name in files)
-    return f"[Sent along, not visible to you: {named}.]\n{text}".strip()
-
-
 def tell_model_of_files(
     connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId, seq: int, text: str
 ) -> None:
     """The model reads of the files that a turn has now, if it has any, before its text."""
-    files = dialogue.attachments(connection, workspace_id, conversation_id, [seq]).get(seq)
+    files = attachments.of_turns(connection, workspace_id, conversation_id, [seq])
     if files:
-        read = for_model(text, [(kind, name) for _, kind, name, _, _ in files])
-        turns.freeze(connection, workspace_id, conversation_id, {seq: read})
+        turns.freeze(connection, workspace_id, conversation_id, {seq: for_model(text, [sent_file(one) for one in files])})
 
 
 def _first_of_album(connection: sa.Connection, sender: Sender, message: MessageReceived) -> TurnPart | None:
@@ -104,10 +106,11 @@ def _join_album(
     workspace_id, first = sender.ref.workspace_id, _first_of_album(connection, sender, message)
     if first is None or first.conversation_id != conversation_id:
         return False
-    joined = amending.join(connection, workspace_id, conversation_id, first.seq, message.text, wait_s=ALBUM_S)
+    asks = _asks(message)
+    joined = amending.join(connection, workspace_id, conversation_id, first.seq, message.text, asks=asks, wait_s=ALBUM_S)
     if joined is None:
         return False
-    turns.attach(connection, joined.place, message.attachments)
+    attachments.add(connection, joined.place, [(one, is_text(one)) for one in message.attachments])
     tell_model_of_files(connection, workspace_id, conversation_id, first.seq, joined.text)
     shown = TurnPart(conversation_id, first.seq, joined.files)
     message_map.note(connection, workspace_id, sender.address_id, message.platform_id, shown)

@@ -11,6 +11,7 @@ from bot.conversation.answering import Answering
 from bot.conversation.claiming import OpenQuestion, take_interrupted
 from bot.conversation.contents import Contents
 from bot.conversation.counters import Counters
+from bot.conversation.fetching import Fetching, with_files
 from bot.conversation.fitting import Fitted, Fitting
 from bot.conversation.memory import Memory
 from bot.conversation.storing import SUMMARISE, Finished, drop_preview, store_answer, store_stopped
@@ -53,6 +54,7 @@ class Manager:
         node: Node,
         fitting: Fitting,
         contents: Contents,
+        fetching: Fetching,
         previews: Previews,
         voice: Voice,
         sign: Signer,
@@ -64,6 +66,7 @@ class Manager:
         self._node = node
         self._fitting = fitting
         self._contents = contents
+        self._fetching = fetching
         self._previews = previews
         self._voice = voice
         self._sign = sign
@@ -103,6 +106,9 @@ class Manager:
         async with answering.scope():
             profile = await self._node.profile()
             content, address = await self._contents.of(claim)
+            if with_files(question):
+                self._previews.show(_target(answering, address, None), answering.shown)
+                question = await self._fetching.read(question, address)
             key = f"{profile.model}:{content.prompt_version}"
             fitted = await self._fitting.fit(question, content.prompt, key, profile)
             try:

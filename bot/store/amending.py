@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
-from bot.store import turns
+from bot.store import attachments, turns
 from bot.store.conversations import IDLE
 from bot.store.ids import ConversationId, WorkspaceId
 from bot.store.tables import attachment, conversation, turn
@@ -21,6 +21,16 @@ _TURN = sa.and_(
     turn.c.workspace_id == sa.bindparam("of_workspace"),
     turn.c.conversation_id == sa.bindparam("of_conversation"),
     turn.c.seq == sa.bindparam("of_seq"),
+)
+# words, or a file with words in it
+_ASKS = sa.or_(
+    turn.c.text != "",
+    sa.exists().where(
+        attachment.c.workspace_id == turn.c.workspace_id,
+        attachment.c.conversation_id == turn.c.conversation_id,
+        attachment.c.seq == turn.c.seq,
+        attachment.c.text.is_not(None),
+    ),
 )
 _PLACE = (_C.workspace_id, _C.conversation_id, _C.address_id, _C.last_seq, _C.last_event)
 # first of all, so that what is read after it holds until the commit
@@ -41,7 +51,7 @@ _NEWEST = sa.select(sa.func.max(turn.c.seq)).where(
     turn.c.seq > sa.bindparam("answered"),
     turn.c.role == "customer",
     turn.c.state != "deleted",
-    turn.c.text != "",
+    _ASKS,
 )
 # what was answered is read otherwise from now on
 _NOTE = (
@@ -100,6 +110,8 @@ def change(
     before, answered, current, due = row
     state = "deleted" if text is None else "whole"
     connection.execute(_CHANGE, {**this, "of_seq": seq, "new_text": text or "", "to_state": state})
+    if text is None:
+        attachments.forget(connection, workspace_id, conversation_id, seq)
     if not current:  # its part of the address's log is over: what comes there belongs to the next conversation
         return Changed(epoch_moved=False)
     reason = DELETED if text is None else EDITED
@@ -123,7 +135,7 @@ def _place(connection: sa.Connection, statement: sa.Executable, this: dict[str, 
 
 
 _JOINABLE = (
-    sa.select(turn.c.text, _C.lease_owner.is_not(None))
+    sa.select(turn.c.text, sa.and_(_ASKS, _C.lease_owner.is_(None)))
     .join(conversation, sa.and_(_C.workspace_id == turn.c.workspace_id, _C.conversation_id == turn.c.conversation_id))
     .where(_TURN, turn.c.state == "whole", _C.answered_seq < turn.c.seq)
 )
@@ -166,21 +178,21 @@ def join(
     seq: int,
     caption: str,
     *,
+    asks: bool,
     wait_s: float,
 ) -> Joined | None:
-    """One more file for an album's turn. None for a turn that was answered meanwhile, for a caption where the turn asks nothing,
-    and for one that whoever answers at this moment has not read.
+    """One more file for an album's turn. None for a turn that was answered meanwhile; and, where the message `asks` something,
+    for one that asks nothing or is being answered by somebody who has read it without.
     """
     this = {"of_workspace": workspace_id, "of_conversation": conversation_id, "of_seq": seq}
     connection.execute(_LOCK, this)
     row = connection.execute(_JOINABLE, this).first()
-    if row is None or (caption and (not row[0] or row[1])):
+    if row is None or (asks and not row[1]):
         return None
-    text: str = row[0]
     files = connection.scalar(_FILES, this) or 0
-    text = f"{text}\n{caption}" if caption else text
+    text = "\n".join(filter(None, (row[0], caption)))
     connection.execute(_REWORD, {**this, "new_text": text})
-    row = connection.execute(_JOIN, {"of_workspace": workspace_id, "of_conversation": conversation_id, "wait_s": wait_s}).one()
-    place = replace(Place(*row), seq=seq)
+    this = {"of_workspace": workspace_id, "of_conversation": conversation_id}
+    place = replace(Place(*connection.execute(_JOIN, {**this, "wait_s": wait_s}).one()), seq=seq)
     turns.log(connection, place, "turn.edited", seq=seq)
     return Joined(place, text, files)

@@ -1,15 +1,14 @@
 """Turns of a conversation and the log entries that tell pull channels of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from bot.events import AttachmentReference
-from bot.store.ids import AddressId, ConversationId, IdentityId, WorkspaceId, new_id
+from bot.store.ids import AddressId, ConversationId, IdentityId, WorkspaceId
 from bot.store.prepared import Prepared, any_of
-from bot.store.tables import attachment, event_log, turn
+from bot.store.tables import event_log, turn
 from bot.store.times import from_now
 
 _INSERT = Prepared(
@@ -88,29 +87,6 @@ def log(connection: sa.Connection, place: Place, kind: str, *, seq: int | None =
     )
 
 
-def attach(connection: sa.Connection, place: Place, references: Sequence[AttachmentReference]) -> None:
-    """Keep references to the files of a turn; the files stay with the platform."""
-    if not references:
-        return
-    rows: list[dict[str, Any]] = [
-        {
-            "workspace_id": place.workspace_id,
-            "attachment_id": new_id(),
-            "conversation_id": place.conversation_id,
-            "seq": place.seq,
-            "kind": reference.kind,
-            "name": reference.name,
-            "mime": reference.mime,
-            "size": reference.size,
-            "sha256": None,
-            "reference": reference.reference,
-            "expires_at": reference.expires_at,
-        }
-        for reference in references
-    ]
-    connection.execute(sa.insert(attachment), rows)
-
-
 _FREEZE = (
     sa.update(turn)
     .where(
@@ -139,13 +115,16 @@ def freeze(
 
 
 class WindowTurn(NamedTuple):
-    """A turn as the window sees it. A tuple, since dozens are made for each answer."""
+    """A turn as the window sees it. A tuple, since dozens are made for each answer. `frozen`: `text` is what the model reads
+    instead of the turn's own words; an open question has that only where it has files.
+    """
 
     seq: int
     role: str
     text: str
     answers_through: int | None
     window_tokens: int | None
+    frozen: bool = False
 
 
 _WINDOW = Prepared(
@@ -155,6 +134,8 @@ _WINDOW = Prepared(
         sa.func.coalesce(turn.c.model_text, turn.c.text),
         turn.c.answers_through,
         turn.c.window_tokens,
+        # as a number, which needs no conversion
+        sa.type_coerce(turn.c.model_text.is_not(None), sa.Integer),
     )
     .where(
         turn.c.workspace_id == sa.bindparam("workspace_id"),

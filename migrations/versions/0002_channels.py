@@ -1,4 +1,6 @@
-"""What push channels need: how far each place was read, parts of an answer, placeholders of the platform, how to reach people."""
+"""What push channels need: how far each place was read, parts of an answer, placeholders of the platform, what text
+files say, how to reach people.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -40,11 +42,16 @@ def upgrade() -> None:
         "outbox",
         sa.Column("secret", sa.Text, comment="what changing a placeholder of the platform needs; gone once it is settled"),
     )
+    op.add_column(
+        "attachment",
+        sa.Column("text", sa.Text, comment="what a text file says, empty until it is read; NULL: it is no text"),
+    )
     op.add_column("workspace", sa.Column("contact", sa.Text, nullable=False, server_default=""))
 
 
 def downgrade() -> None:
     op.drop_column("workspace", "contact")
+    op.drop_column("attachment", "text")
     op.drop_column("outbox", "secret")
     op.drop_column("outbox", "parts")
     op.add_column("account", sa.Column("cursor", sa.Text))

@@ -6,7 +6,7 @@ import pytest
 
 from bot.conversation import telling
 from bot.conversation.claiming import take_due
-from bot.conversation.hearing import for_model
+from bot.conversation.files import SentFile, for_model
 from bot.conversation.memory import Memory
 from bot.events import Acted, CommandGiven, MessageDeleted, MessageEdited
 from bot.store.tables import conversation
@@ -42,7 +42,7 @@ async def test_the_model_is_still_told_of_the_file_when_its_words_are_edited(des
     await desk.say("whta is it?", "m1", attachments=(PHOTO,))
     await desk.receive(MessageEdited(ROOM, ANN, "what is it?", NOW, "m1"))
     question = await desk.claim()
-    assert [turn.text for turn in question.turns] == [for_model("what is it?", [("photo", "")])]
+    assert [turn.text for turn in question.turns] == [for_model("what is it?", [SentFile("photo")])]
 
 
 async def test_a_question_whose_words_were_all_taken_out_is_no_question(desk: Desk) -> None:
@@ -56,7 +56,7 @@ async def test_words_put_to_a_file_afterwards_are_answered(desk: Desk) -> None:
     assert await desk.told() == [telling.UNREADABLE]
     await desk.receive(MessageEdited(ROOM, ANN, "what is it?", NOW, "m1"))
     question = await desk.answer()
-    assert [turn.text for turn in question.turns] == [for_model("what is it?", [("photo", "")])]
+    assert [turn.text for turn in question.turns] == [for_model("what is it?", [SentFile("photo")])]
     assert await desk.rows(conversation.c.due_at) == [(None,)]
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from bot.conversation import telling
 from bot.conversation.claiming import take_due
-from bot.conversation.hearing import for_model
+from bot.conversation.files import SentFile, for_model
 from bot.conversation.memory import Memory
 from bot.conversation.storing import Finished, store_answer
 from bot.errors import Superseded
@@ -44,7 +44,7 @@ async def test_the_files_of_an_album_become_one_turn(desk: Desk) -> None:
     again = await desk.say("", "m2", attachments=(replace(PHOTO, reference="file-2"),), album="a")
     assert (again.conversation_id, again.seq) == (first.conversation_id, first.seq) == (first.conversation_id, 1)
     assert await desk.rows(attachment.c.seq, attachment.c.reference) == [(1, "file-1"), (1, "file-2")]
-    assert await desk.rows(turn.c.model_text) == [(for_model("two photos", [("photo", ""), ("photo", "")]),)]
+    assert await desk.rows(turn.c.model_text) == [(for_model("two photos", [SentFile("photo"), SentFile("photo")]),)]
 
 
 async def test_what_may_belong_to_an_album_does_so_or_is_left_alone(desk: Desk) -> None:
@@ -91,7 +91,7 @@ async def test_what_cannot_be_read_is_kept_and_gets_one_polite_sentence(desk: De
     assert await desk.rows(conversation.c.due_at) == [(None,)]
     await desk.say("this is my bill")
     question = await desk.claim()
-    assert [turn.text for turn in question.turns] == [for_model("", [("photo", "")] * 2), "this is my bill"]
+    assert [turn.text for turn in question.turns] == [for_model("", [SentFile("photo")] * 2), "this is my bill"]
 
 
 async def test_an_edited_open_question_is_asked_anew_and_the_running_answer_is_fenced(desk: Desk) -> None:

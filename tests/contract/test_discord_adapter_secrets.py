@@ -12,9 +12,10 @@ from bot.events import MessageReceived
 from bot.ports import OutboundMessage
 from bot.store.ids import new_id
 from tests.discord_book import Book, running
-from tests.discord_server import CALLBACK, EDIT_RESPONSE, DiscordServer, Fault, Limits
+from tests.discord_server import CALLBACK, EDIT_RESPONSE, FETCH_FILE, READ_MESSAGE, DiscordServer, Fault, Limits
 
 CANARY = "canary-of-the-bot"
+CANARY_TEXT = "what the file says"
 
 
 @pytest.fixture
@@ -64,6 +65,16 @@ async def test_no_token_is_told_whatever_goes_wrong(lines: pytest.LogCaptureFixt
                         await account.channel.send(answer)
                 except ChannelError as error:
                     said += [str(error), repr(error), *(str(one) for one in (error.__cause__,) if one)]
+            note = anna.say(dm, "", files=[("note.txt", CANARY_TEXT.encode(), "text/plain")])
+            reference = f"{dm.id}/{note.id}/{note.attachments[0].id}"
+            for place in (READ_MESSAGE, FETCH_FILE):
+                server.fail_next(fault, *place, times=2)  # a broken connection is tried once more
+                with pytest.raises(ChannelError) as unread:
+                    await account.channel.fetch(reference, 100)
+                said += [str(unread.value), repr(unread.value), repr(unread.value.__cause__)]
+                logging.getLogger("elsewhere").error("not fetched", exc_info=unread.value)
+                server.faults.clear()
+                server.advance(5)
             server.fail_next(fault, *CALLBACK)
             again = anna.run(dm, "help", bot=bot)
             server.gateway.kill(bot)
@@ -72,7 +83,7 @@ async def test_no_token_is_told_whatever_goes_wrong(lines: pytest.LogCaptureFixt
             with pytest.raises(ChannelError) as raised:
                 await account.channel.find_sent(answer, datetime.now(UTC))
             said.append(repr(raised.value))
-            secrets = (CANARY, asked.token, again.token)
+            secrets = (CANARY, asked.token, again.token, CANARY_TEXT)
             raws = [one.raw for one in book.kept.values()]
     told = [*said, *(record.getMessage() for record in lines.records), lines.text]
     assert raws

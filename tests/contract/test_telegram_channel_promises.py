@@ -216,8 +216,19 @@ async def test_neither_the_token_nor_what_people_say_is_ever_told(told: io.Strin
                     await part.channel.send(message)
                 structlog.get_logger().error("told", exc_info=raised.value, raised=repr(raised.value), by=repr(part.channel))
                 logging.getLogger("elsewhere").error("told", exc_info=raised.value)
+            sent = ann.send_document(b"my secret canary", "canary.txt", mime="text/plain").content["document"]["file_id"]
+            for trouble in troubles:
+                for method in ("getFile", "file"):
+                    server.fail_next(trouble, method=method, times=2)  # a broken connection is tried once more
+                    try:
+                        await part.channel.fetch(sent, 100)
+                    except ChannelError as error:
+                        structlog.get_logger().error("not fetched", exc_info=error, raised=repr(error))
+                        logging.getLogger("elsewhere").exception("told")
+                    server.misfortune.forget()
             logging.getLogger("elsewhere").error("%r %r", part, part._bot)
     secret = account.token.partition(":")[2]
     assert "told" in told.getvalue()
+    assert told.getvalue().count("not fetched") > len(troubles)
     assert secret not in told.getvalue()
     assert "canary" not in told.getvalue()

@@ -12,6 +12,8 @@ TYPING = ("POST", "/channels/{channel_id}/typing")
 CREATE_DM = ("POST", "/users/@me/channels")
 CALLBACK = ("POST", "/interactions/{interaction_id}/{token}/callback")
 FOLLOW_UP = ("POST", "/webhooks/{webhook_id}/{token}")
+READ_MESSAGE = ("GET", "/channels/{channel_id}/messages/{message_id}")
+FETCH_FILE = ("GET", "/attachments")  # at the CDN
 EDIT_RESPONSE = ("PATCH", "/webhooks/{webhook_id}/{token}/messages/{message_id}")
 
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from tests.discord_server.cdn import Cdn
 from tests.discord_server.clock import Clock
 from tests.discord_server.commands import Commands
 from tests.discord_server.control import Control
@@ -88,6 +89,7 @@ class DiscordServer:
             limits=limits,
             changed=self._changes.touch,
         )
+        self.cdn = Cdn(world, self.faults, clock, self._changes.touch)
         self._control = Control(self)
         self.town = Town(world, self.posting, self.threads, self.interactions, self.commands, self.links)
 
@@ -101,6 +103,7 @@ class DiscordServer:
     async def __aexit__(self, *_: object) -> None:
         self.interactions.stop()
         self.rest.end()
+        self.cdn.end()
         await self.gateway.stop()
         await self._runner.cleanup()
 
@@ -118,18 +121,8 @@ class DiscordServer:
         if path.startswith("/_control/"):
             return await self._control.answer(request, path[len("/_control/") :])
         if path.startswith("/attachments/"):
-            return self._attachment(request)
+            return await self.cdn.answer(request)
         return web.Response(status=404, text="not here")
-
-    def _attachment(self, request: web.BaseRequest) -> web.Response:
-        """The bytes, as long as the signed URL lives (docs: reference, "Signed Attachment CDN URLs")."""
-        place, number = (int(part) for part in request.path.split("/")[2:4])
-        channel = self.world.channels.get(place)
-        messages = channel.messages.values() if channel else ()
-        found = [each for one in messages for each in one.attachments if each.id == number]
-        if not found or int(request.query.get("ex", "0"), 16) < self.clock.now():
-            return web.Response(status=404, text="This content is no longer available.")
-        return web.Response(body=found[0].content, content_type=found[0].content_type or "application/octet-stream")
 
     # addresses
 

@@ -95,6 +95,17 @@ async def test_the_buttons_rate_and_lead_to_a_person(shop: Street) -> None:
     await shown(shop, dm, "Call 555 0100")
 
 
+async def test_a_long_paste_that_became_a_file_is_read_and_answered(shop: Street) -> None:
+    ann = shop.discord.person("ann")
+    dm = ann.dm(shop.app)
+    shop.node.behaviour.script = lambda messages: "Late!" if "order 4711 is late" in messages[-1]["content"] else "?"
+    paste = "It is a long story. " * 200 + "In short: order 4711 is late."
+    ann.say(dm, "", files=[("message.txt", paste.encode(), "text/plain; charset=utf-8")])
+    await shown(shop, dm, "Late!")
+    assert answered(shop, dm) == ["Late!"]
+    assert shop.discord.cdn.strangers == 0
+
+
 async def test_whoever_finds_an_answer_not_helpful_is_asked_why(shop: Street) -> None:
     ann = shop.discord.person("ann")
     dm = ann.dm(shop.app)

@@ -104,6 +104,16 @@ async def test_an_album_is_one_question_and_a_picture_alone_gets_a_polite_senten
     assert len(shop.node.prompts) == 1
 
 
+async def test_a_text_file_without_a_word_is_read_and_answered(shop: Street) -> None:
+    ann = shop.telegram.add_user("Ann")
+    shop.node.behaviour.script = lambda messages: "Late!" if "order 4711 is late" in messages[-1]["content"] else "?"
+    ann.send_document("My order 4711 is late.".encode("utf-16"), "letter.txt", mime="text/plain")
+    await shop.telegram.seen("Late!", ann.id, PATIENCE_S)
+    assert shop.telegram.on_show(ann.id) == ["Late!"]
+    assert "letter.txt" in shop.node.prompts[-1][-1]["content"]
+    assert shop.rows("SELECT text FROM attachment", ann.id) == [("My order 4711 is late.",)]
+
+
 async def test_an_edit_before_the_answer_is_what_is_answered(shop: Street) -> None:
     ann, gate = shop.telegram.add_user("Ann"), asyncio.Event()
     shop.node.behaviour.gate = gate

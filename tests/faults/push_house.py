@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from bot.application import Stage
 from bot.cli.configuration import Configuration
 from bot.conversation.contents import Contents
+from bot.conversation.fetching import Fetching
 from bot.conversation.fitting import Fitting
 from bot.conversation.intake import StoredIntake
 from bot.conversation.manager import Manager, Voice
@@ -32,6 +33,7 @@ from tests.faults import mutants
 from tests.faults.points import Fuse
 from tests.faults.push_line import LinePlatform, Update
 from tests.faults.wrapping import FusedChannel
+from tests.house import NoFiles
 
 PUSH = AccountKey("telegram", "main")
 LIMITS = DeliveryLimits(
@@ -149,6 +151,7 @@ def push_stage(
         node,
         Fitting(store, node, history_tokens=conversation.history_tokens, max_tokens=generation.max_tokens),
         Contents(store, {one.account_id: one for one in accounts.values()}),
+        Fetching(store, NoFiles(), metrics),
         previews,
         Voice(0.0, debounce_s),
         secret.sign,

@@ -78,7 +78,9 @@ def leave_chat(call: Call) -> bool:
 
 
 def get_file(call: Call) -> dict[str, Any]:
-    """https://core.telegram.org/bots/api#getfile: at most 20 MB; the link lives for at least an hour."""
+    """https://core.telegram.org/bots/api#getfile: at most 20 MB; the link lives for at least an hour. A server in local mode
+    tells where the file lies on its own disk instead (https://core.telegram.org/bots/api#using-a-local-bot-api-server).
+    """
     file_id = call.text("file_id")
     if not file_id:
         raise bad_request("file_id not specified")
@@ -88,7 +90,8 @@ def get_file(call: Call) -> dict[str, Any]:
     if file.size > call.server.limits.file_bytes:
         raise bad_request("file is too big")
     file.link_until = call.server.clock.now() + 3600
-    return {"file_id": file.file_id, "file_unique_id": file.unique_id, "file_size": file.size, "file_path": file.path}
+    path = f"/var/lib/telegram-bot-api/{call.bot.token}/{file.path}" if call.server.local else file.path
+    return {"file_id": file.file_id, "file_unique_id": file.unique_id, "file_size": file.size, "file_path": path}
 
 
 def answer_callback_query(call: Call) -> bool:

@@ -84,7 +84,7 @@ class Door:
                 return await self._method(request, token, method)
             if path.startswith("/file/bot"):
                 token, _, file_path = path[9:].partition("/")
-                return self._file(token, file_path)
+                return await self._file(request, token, file_path)
             if path.startswith("/_control/"):
                 return Answer(200, await self._control.act(path[10:], await request.read())).response()
         except Refusal as refusal:
@@ -175,13 +175,18 @@ class Door:
         except TimeoutError:
             return
 
-    def _file(self, token: str, path: str) -> web.Response:
-        """https://core.telegram.org/bots/api#file: the link is valid for an hour after getFile."""
-        self._bot(token)
+    async def _file(self, request: web.BaseRequest, token: str, path: str) -> web.StreamResponse:
+        """https://core.telegram.org/bots/api#file: the link is valid for an hour after getFile. Faults know it as "file"."""
+        bot = self._bot(token)
+        self._server.calls["file"] += 1
+        self._server.changes.happened()
+        fault = self._server.misfortune.befalls("file", None)
+        if fault is not None:
+            self._server.troubled[fault.trouble.name.lower()] += 1
+            return await self._troubled(request, self._call(bot, "file", {}), fault)
         file = self._server.files.at(path)
         if file is None or self._server.clock.now() > file.link_until:
             raise Refusal(404, "Not Found")
-        self._server.calls["file"] += 1
         return web.Response(body=file.data, content_type="application/octet-stream")
 
 

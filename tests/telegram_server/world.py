@@ -21,7 +21,7 @@ MOST_PRESSES = 10_000
 
 class World:
     """The state, without a network. Private chats and groups number their messages from one common box, each supergroup from its
-    own, as an account's do (https://core.telegram.org/api/updates, pts).
+    own, as an account's do (https://core.telegram.org/api/updates, pts). `local`: the server is in local mode.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -31,6 +31,7 @@ class World:
         self.files = Files()
         self.presses: dict[str, Press] = {}
         self.kept_messages = 20_000
+        self.local = False
         self._by_id: dict[int, BotAccount] = {}
         self._groups: dict[int, Chat] = {}
         self._private: dict[tuple[int, int], Chat] = {}

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from bot.conversation.contents import Contents
 from bot.conversation.counters import NoCounters
+from bot.conversation.fetching import Fetching
 from bot.conversation.fitting import Fitting
 from bot.conversation.intake import StoredIntake
 from bot.conversation.manager import Manager, Voice
@@ -21,6 +22,7 @@ from bot.store import parties, workspaces
 from bot.store.memory import MemoryStore
 from bot.worker import Worker
 from tests.delivery_scene import Running, Scene, Tallied, running
+from tests.house import NoFiles
 from tests.push_double import DISCORD, PushDouble
 from tests.scripted_node import ScriptedNode
 
@@ -68,6 +70,7 @@ async def open_push() -> AsyncIterator[Push]:
             profile,
             fitting,
             Contents(store, {ref.account_id: ref}),
+            Fetching(store, NoFiles(), NoCounters()),
             RoutedPreviews(PullPreviews(), {ref.account_id: process.previews}),
             Voice(0.0, 0.0),
             lambda purpose, text: f"{purpose}{text}".encode().hex()[:64],

@@ -94,6 +94,7 @@ attachment = sa.Table(
     sa.Column("mime", sa.Text, nullable=False),
     sa.Column("size", sa.BigInteger),
     sa.Column("sha256", sa.String(64)),
+    sa.Column("text", sa.Text, comment="what a text file says, empty until it is read; NULL: it is no text"),
     sa.Column("reference", sa.Text, nullable=False),
     at("expires_at", nullable=True),
     sa.Index(None, "workspace_id", "conversation_id", "seq"),
