@@ -99,9 +99,10 @@ class CatchingUp:
         """Places one after the other, those first for which live updates wait. What does not answer stays `busy`: later again."""
         while (place_id := self._progress.next_gap(busy)) is not None:
             busy.add(place_id)
+            asks = self._may_have_news(place_id)
             if await self._read_place(place_id):
                 busy.discard(place_id)
-            await asyncio.sleep(PAUSE_S)
+            await asyncio.sleep(PAUSE_S if asks else 0)
 
     async def _read_place(self, place_id: str) -> bool:
         """Read to the end; False when Discord does not answer."""
@@ -137,7 +138,7 @@ class CatchingUp:
         position = self._progress.position(place_id)
         if position is None:
             return True
-        if not self._places.has_news(place_id, position):
+        if not self._may_have_news(place_id):
             return self._finish(place_id)
         page = await page_after(self._rest, place_id, position)
         if not page:
@@ -152,6 +153,10 @@ class CatchingUp:
             return self._finish(place_id)
         await asyncio.sleep(PAUSE_S)
         return False
+
+    def _may_have_news(self, place_id: str) -> bool:
+        position = self._progress.position(place_id)
+        return position is not None and self._places.has_news(place_id, position)
 
     def _finish(self, place_id: str, *, exists: bool = True) -> bool:
         held = self._progress.caught_up(place_id, exists=exists)

@@ -10,6 +10,7 @@ from aiogram.methods import DeleteWebhook
 from adapters.telegram.addressing import Me
 from adapters.telegram.methods import ALLOWED_UPDATES, GetRawUpdates
 from adapters.telegram.reception import Reception
+from adapters.telegram.translate import id_of
 from adapters.telegram.waiting import Patience
 from bot.events import AccountKey, Cursor
 from bot.ports import Cursors
@@ -97,7 +98,7 @@ class Polling:
 
     async def _keep(self, me: Me, updates: list[Any]) -> None:
         """Store a batch, however long it takes; meanwhile nothing more is fetched."""
-        ids = [update["update_id"] for update in updates if isinstance(update, dict) and type(update.get("update_id")) is int]
+        ids = [found for found in map(id_of, updates) if found is not None]
         offset = Offset(ids[-1] + 1, self._clock(), me.id) if ids else None
         cursor = Cursor("", offset.position) if offset else None
         await self._patience.stored(lambda: self._reception.take(me, updates, cursor))

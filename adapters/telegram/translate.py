@@ -53,10 +53,16 @@ def translate(account: AccountKey, me: Me, raw: Any, now: datetime, cursor: Curs
     if isinstance(raw, bytes):
         return Received(account, _digest_key(me, raw), raw, Undecodable("not JSON"), cursor)
     stored = _encoded(raw)
-    update_id = raw.get("update_id") if isinstance(raw, dict) else None
-    if type(update_id) is not int:
+    update_id = id_of(raw)
+    if update_id is None:
         return Received(account, _digest_key(me, stored), stored, Undecodable("no update_id"), cursor)
     return Received(account, f"{me.id}:{update_id}", stored, _meaning(account, me, raw, now), cursor)
+
+
+def id_of(raw: Any) -> int | None:
+    """The number of an update as it came: 32 bits with Telegram, so one beyond 64 is none, and no key to store by."""
+    update_id = raw.get("update_id") if isinstance(raw, dict) else None
+    return update_id if type(update_id) is int and 0 <= update_id < 1 << 63 else None
 
 
 def _digest_key(me: Me, raw: bytes) -> str:

@@ -21,7 +21,9 @@ def test_what_is_no_json_is_kept_under_its_digest(raw: bytes) -> None:
     assert received.key == translate(ACCOUNT, ME, raw, NOW).key != translate(ACCOUNT, ME, raw + b"!", NOW).key
 
 
-@pytest.mark.parametrize("raw", [{}, [], 5, None, "x", {"update_id": True}, {"update_id": "5"}, {"update_id": 1.5}])
+@pytest.mark.parametrize(
+    "raw", [{}, [], 5, None, "x", {"update_id": True}, {"update_id": "5"}, {"update_id": 1.5}, {"update_id": 10**300}]
+)
 def test_what_has_no_update_id_is_kept_under_its_digest(raw: Any) -> None:
     received = translate(ACCOUNT, ME, raw, NOW)
     assert received.event == Undecodable("no update_id")
