@@ -8,7 +8,8 @@ from pathlib import PurePath
 
 from bot.events import AttachmentReference
 
-MOST_BYTES = 256 << 10
+MOST_BYTES = 256 << 10  # of a file are read, more than KEPT needs in any encoding
+LARGEST = 20 << 20  # Telegram gives bots no larger ones: https://core.telegram.org/bots/api#getfile
 KEPT = 16_000  # characters of a file, its end mark included
 LONGEST_NAME = 100
 LEFT_OUT = "…"
@@ -48,7 +49,7 @@ class SentFile:
 
 def is_text(file: AttachmentReference) -> bool:
     """Whether a file shall be read, as far as its name, type and size tell."""
-    if not file.reference or (file.size or 0) > MOST_BYTES:
+    if not file.reference or (file.size or 0) > LARGEST:
         return False
     mime = file.mime.partition(";")[0].strip().lower()
     if mime.startswith(NO_TEXT):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.conversation.files import KEPT, MOST_BYTES, SentFile, decoded, for_model, is_text
+from bot.conversation.files import KEPT, LARGEST, SentFile, decoded, for_model, is_text
 from bot.events import AttachmentReference
 
 PICTURE = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x01\x00"
@@ -35,7 +35,7 @@ def test_text_is_known_by_its_type_or_its_suffix(name: str, mime: str, readable:
 
 @pytest.mark.parametrize(
     ("size", "reference", "readable"),
-    [(None, "f", True), (MOST_BYTES, "f", True), (MOST_BYTES + 1, "f", False), (3, "", False)],
+    [(None, "f", True), (LARGEST, "f", True), (LARGEST + 1, "f", False), (3, "", False)],
 )
 def test_a_file_is_read_unless_it_is_known_to_be_too_long_or_cannot_be_asked_for(
     size: int | None, reference: str, readable: bool
