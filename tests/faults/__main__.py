@@ -54,7 +54,8 @@ def main() -> int:
     total = report.totals(entries)
     print(*report.table(total), sep="\n")
     failed = _judged(total, failed=any(conversions.values()))
-    return failed | (receiving(["--kills", str(given.kills)]) if whole else 0)
+    # the streams of so many lives hold ten updates for each of the kills that were asked for
+    return failed | (receiving(["--kills", str(given.kills * 7 // 5)]) if whole else 0)
 
 
 def _told(judged: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:

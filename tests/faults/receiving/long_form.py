@@ -1,6 +1,6 @@
 """The long form for receiving: `python -m tests.faults --channels`. Exit 1 when a promise was broken, or a point never reached.
 
-`--kills 1000` for each mode, and at the end 500 people with 20 quick messages each; `--mode polling|webhook|gateway`, all when
+`--kills 1400` for each mode, over 10,000 updates, and at the end 500 people with 20 quick messages each; `--mode polling|webhook|gateway`, all when
 not given; `--seed N`: one run of each; `--from N`: go on at that seed. What the file holds of earlier seeds, and of other modes,
 is kept then.
 """
@@ -20,7 +20,7 @@ from tests.faults.telling import until_told
 def main(arguments: Sequence[str]) -> int:
     """Run what the arguments ask for; the exit code."""
     parser = argparse.ArgumentParser(prog="make faults ARGS=--channels", description=__doc__)
-    parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--kills", type=int, default=1400)
     parser.add_argument("--mode", choices=MODES)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--from", type=int, default=0, dest="first")
