@@ -1,8 +1,8 @@
 """The long form for receiving: `python -m tests.faults --channels`. Exit 1 when a promise was broken, or a point never reached.
 
-`--kills 1400` for each mode, over 10,000 updates, and at the end 500 people with 20 quick messages each; `--mode polling|webhook|gateway`, all when
-not given; `--seed N`: one run of each; `--from N`: go on at that seed. What the file holds of earlier seeds, and of other modes,
-is kept then.
+`--kills 1400` for each mode, over 10,000 updates, and at the end 500 people with 20 quick messages each; `--mode
+polling|webhook|gateway`, all when not given; `--seed N`: one run of each; `--from N`: go on at that seed. What the file holds of
+earlier seeds, and of other modes, is kept then.
 """
 
 import argparse
