@@ -1,4 +1,4 @@
-"""The one door to vLLM's server: an allow-list, the key, a bounded body and an honest /health.
+"""The one door to vLLM's server: an allow-list, the key, bounds for a body and what it asks for, and an honest /health.
 
 A pure ASGI class around the whole application, so that nothing vLLM or its extensions mount can be reached past it.
 """
@@ -9,6 +9,8 @@ import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
+
+from serving.engine.bounds import OutOfBounds, check
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -29,7 +31,7 @@ ALLOWED = frozenset(
     }
 )
 OPEN_ON_LOOPBACK = frozenset({"/health", "/metrics"})
-MAX_BODY_BYTES = 8 * 1024 * 1024
+MAX_BODY_BYTES = 4 << 20  # a context of a million tokens
 
 
 class Refused(Exception):
@@ -81,7 +83,14 @@ class Gate:
             raise Refused(401, "a valid key is needed: Authorization: Bearer KEY")
         if scope["path"] == "/health" and not self._readiness.proven:
             raise Refused(503, "no token was generated yet")
-        return await self._body(scope, receive) if scope["method"] == "POST" else b""
+        if scope["method"] != "POST":
+            return b""
+        body = await self._body(scope, receive)
+        try:
+            check(scope["path"], body)
+        except OutOfBounds as error:
+            raise Refused(400, str(error)) from None
+        return body
 
     def _has_key(self, scope: Scope) -> bool:
         scheme, _, given = header(scope, b"authorization").partition(b" ")

@@ -9,6 +9,7 @@ from serving.engine.gate import Gate, Message, Readiness, Receive, Scope, Send
 
 KEY = "a-long-secret"
 CHAT = "/v1/chat/completions"
+ASKED = b'{"messages": []}'
 
 
 class Inner:
@@ -35,7 +36,7 @@ async def call(
     method: str = "POST",
     key: str | None = KEY,
     client: str | None = "127.0.0.1",
-    chunks: tuple[bytes, ...] = (b"{}",),
+    chunks: tuple[bytes, ...] = (ASKED,),
     headers: tuple[tuple[bytes, bytes], ...] = (),
 ) -> tuple[int, dict[str, Any]]:
     sent: list[Message] = []
@@ -64,11 +65,26 @@ def gate(inner: Inner | None = None, *, ready: bool = True, most: int = 100) -> 
     return Gate(inner or Inner(), KEY, Readiness(ready), most)
 
 
-@pytest.mark.parametrize("path", [CHAT, "/v1/completions", "/tokenize", "/detokenize"])
-async def test_the_key_opens_the_generating_and_counting_routes(path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (CHAT, ASKED),
+        ("/v1/completions", b'{"prompt": "a"}'),
+        ("/tokenize", b'{"prompt": "a"}'),
+        ("/detokenize", b'{"tokens": [1]}'),
+    ],
+)
+async def test_the_key_opens_the_generating_and_counting_routes(path: str, body: bytes) -> None:
     inner = Inner()
-    assert (await call(gate(inner), path, chunks=(b"he", b"llo")))[0] == 200
-    assert inner.seen == [(path, b"hello")]
+    assert (await call(gate(inner), path, chunks=(body[:5], body[5:])))[0] == 200
+    assert inner.seen == [(path, body)]
+
+
+async def test_what_is_out_of_bounds_is_refused_by_name_and_never_seen_by_the_engine() -> None:
+    inner = Inner()
+    status, told = await call(gate(inner), CHAT, chunks=(b'{"messages": [], "chat_template": "{{ x }}"}',))
+    assert (status, inner.seen) == (400, [])
+    assert "`chat_template`" in told["error"]["message"]
 
 
 async def test_the_disconnect_behind_the_body_still_reaches_the_application() -> None:
@@ -129,13 +145,14 @@ async def test_a_body_over_the_bound_is_refused_while_it_arrives() -> None:
 
 
 async def test_a_body_of_exactly_the_bound_passes() -> None:
-    assert (await call(gate(), CHAT, chunks=(b"x" * 60, b"x" * 40)))[0] == 200
+    padding = b" " * (100 - len(ASKED))
+    assert (await call(gate(), CHAT, chunks=(padding, ASKED)))[0] == 200
 
 
 async def test_health_says_no_until_a_token_was_generated() -> None:
     door = gate(ready=False)
     assert (await call(door, "/health", method="GET"))[0] == 503
-    await call(door, "/tokenize")
+    await call(door, "/tokenize", chunks=(b'{"prompt": "a"}',))
     assert (await call(door, "/health", method="GET"))[0] == 503
     await call(door, CHAT)
     assert (await call(door, "/health", method="GET"))[0] == 200

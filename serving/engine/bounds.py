@@ -1,0 +1,170 @@
+"""What a request to the engine may ask for: an allow-list of fields for each route, with bounds. Pure.
+
+vLLM takes far more than an answer needs: templates of the asker's own, media fetched from any address, hundreds of answers at
+once, tables that are walked for every token. What is not named here is refused by name, before vLLM sees it.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Raw
+
+MOST_ANSWERS = 8
+MOST_PROMPTS = 8
+MOST_TOKENS = 1 << 20
+MOST_STOPS = 16
+MOST_BIASES = 300
+MOST_MESSAGES = 4096
+MOST_TOOLS = 128
+# switches of a model's own template (whether it thinks aloud), never a template
+TemplateSwitches = Annotated[
+    dict[Annotated[str, Meta(max_length=64)], bool | int | Annotated[str, Meta(max_length=64)]], Meta(max_length=16)
+]
+Answers = Annotated[int, Meta(ge=1, le=MOST_ANSWERS)] | None
+Tokens = Annotated[int, Meta(ge=0, le=MOST_TOKENS)] | None
+Stops = str | Annotated[list[str], Meta(max_length=MOST_STOPS)] | None
+StopTokens = Annotated[list[int], Meta(max_length=MOST_STOPS)] | None
+Biases = Annotated[dict[str, float], Meta(max_length=MOST_BIASES)] | None
+NOTHING = Raw()
+MOST_SCHEMA = 64 << 10
+MOST_CHOICES = 256
+Tools = Annotated[list[Raw], Meta(max_length=MOST_TOOLS)] | None
+TokenIds = list[int]
+
+
+class Structure(msgspec.Struct, forbid_unknown_fields=True):
+    """What an answer must look like: a JSON schema, or one of some texts. Grammars and patterns can take minutes to compile."""
+
+    json: Raw = NOTHING
+    choice: Annotated[list[str], Meta(max_length=MOST_CHOICES)] | None = None
+
+
+class Sampling(msgspec.Struct, forbid_unknown_fields=True):
+    """What every generating route takes."""
+
+    model: str | None = None
+    n: Answers = None
+    max_tokens: Tokens = None
+    min_tokens: Tokens = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    seed: int | None = None
+    stop: Stops = None
+    stop_token_ids: StopTokens = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    repetition_penalty: float | None = None
+    logit_bias: Biases = None
+    ignore_eos: bool | None = None
+    skip_special_tokens: bool | None = None
+    stream: bool | None = None
+    stream_options: Raw = NOTHING
+    response_format: Raw = NOTHING
+    structured_outputs: Structure | None = None
+    priority: int | None = None
+    cache_salt: Annotated[str, Meta(max_length=128)] | None = None
+    user: Annotated[str, Meta(max_length=512)] | None = None
+
+
+class TextPart(msgspec.Struct, forbid_unknown_fields=True):
+    """The one kind of part: others name media, which would be fetched."""
+
+    type: Literal["text"]
+    text: str
+
+
+class ChatMessage(msgspec.Struct):
+    """Its other fields are text of the dialogue (names, calls of tools)."""
+
+    role: str
+    content: str | list[TextPart] | None = None
+
+
+class Chat(Sampling, forbid_unknown_fields=True, kw_only=True):
+    messages: Annotated[list[ChatMessage], Meta(max_length=MOST_MESSAGES)]
+    max_completion_tokens: Tokens = None
+    logprobs: bool | None = None
+    top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
+    tools: Tools = None
+    tool_choice: Raw = NOTHING
+    parallel_tool_calls: bool | None = None
+    reasoning_effort: str | None = None
+    include_reasoning: bool | None = None
+    add_generation_prompt: bool | None = None
+    continue_final_message: bool | None = None
+    chat_template_kwargs: TemplateSwitches | None = None
+
+
+class Completion(Sampling, forbid_unknown_fields=True, kw_only=True):
+    prompt: str | Annotated[list[str | int | TokenIds], Meta(max_length=MOST_TOKENS)]
+    echo: bool | None = None
+    logprobs: Annotated[int, Meta(ge=0, le=5)] | None = None
+    add_special_tokens: bool | None = None
+
+
+class Tokenize(msgspec.Struct, forbid_unknown_fields=True):
+    model: str | None = None
+    prompt: str | None = None
+    messages: Annotated[list[ChatMessage], Meta(max_length=MOST_MESSAGES)] | None = None
+    tools: Tools = None
+    add_special_tokens: bool | None = None
+    add_generation_prompt: bool | None = None
+    continue_final_message: bool | None = None
+    return_token_strs: bool | None = None
+    chat_template_kwargs: TemplateSwitches | None = None
+
+
+class Detokenize(msgspec.Struct, forbid_unknown_fields=True):
+    tokens: Annotated[TokenIds, Meta(max_length=MOST_TOKENS)]
+    model: str | None = None
+
+
+Request = Chat | Completion | Tokenize | Detokenize
+_READERS: dict[str, msgspec.json.Decoder[Request]] = {
+    path: msgspec.json.Decoder(kind)
+    for path, kind in (
+        ("/v1/chat/completions", Chat),
+        ("/v1/completions", Completion),
+        ("/tokenize", Tokenize),
+        ("/detokenize", Detokenize),
+    )
+}
+
+
+class OutOfBounds(ValueError):
+    """What the request asks for is not given here; the text names the field and what it may hold."""
+
+
+def check(path: str, body: bytes) -> Request:
+    """The request as far as its bounds go. Raises OutOfBounds; a path without bounds is a mistake of ours (KeyError)."""
+    try:
+        request = _READERS[path].decode(body)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise OutOfBounds(_told(error)) from None
+    if isinstance(request, Sampling):
+        _check_schemas(request)
+    if isinstance(request, Completion):
+        _check_prompts(request)
+    return request
+
+
+def _check_schemas(request: Sampling) -> None:
+    schema = request.structured_outputs.json if request.structured_outputs else NOTHING
+    if max(len(memoryview(schema)), len(memoryview(request.response_format))) > MOST_SCHEMA:
+        raise OutOfBounds(f"a schema may have {MOST_SCHEMA} bytes")
+
+
+def _check_prompts(request: Completion) -> None:
+    """A list is one prompt of token ids, or several prompts, each of which makes `n` answers."""
+    several = isinstance(request.prompt, list) and not all(isinstance(one, int) for one in request.prompt)
+    prompts = len(request.prompt) if several else 1
+    if prompts > MOST_PROMPTS or prompts * (request.n or 1) > MOST_ANSWERS:
+        raise OutOfBounds(f"`prompt` and `n` may ask for {MOST_ANSWERS} answers in one request")
+
+
+def _told(error: Exception) -> str:
+    """The library names the field and the bound, never a value."""
+    said = str(error) or type(error).__name__
+    return f"{said}: not taken by this node" if "unknown field" in said else said
