@@ -22,7 +22,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from serving import device, key, lifeline, settings
+from serving import device, key, lifeline, room, settings
 from serving.errors import ServingError, SettingsError
 from serving.models.pull import pull
 from serving.order import EngineOrder
@@ -71,7 +71,7 @@ def hold_on_to(fd: int, at_end: list[Callable[[], None]]) -> None:
 
 
 def prepare(chosen: settings.ServingSettings, report: Report, engine: Sequence[str]) -> Callable[[], Supervisor]:
-    """Everything slow or refusable before an engine may start: device, key, model."""
+    """Everything slow or refusable before an engine may start: device, key, model, memory."""
     order = EngineOrder(
         device=device.choose(chosen.device),
         api_key=chosen.api_key or own_key(report),
@@ -86,6 +86,7 @@ def prepare(chosen: settings.ServingSettings, report: Report, engine: Sequence[s
         shutdown_s=chosen.shutdown_s,
         engine_args=chosen.engine_args,
     )
+    room.check(order)
     grace_s = chosen.shutdown_s + 3.0  # the engine's own bound, and time to say so
     patience = Patience(chosen.start_timeout_s, chosen.hang_timeout_s, grace_s, chosen.port_wait_s)
     return lambda: Supervisor(order, patience, report, engine_says, engine)

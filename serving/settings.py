@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from serving.errors import SettingsError
+from serving.presets import PRESETS
 
 PREFIX = "FRONTDESK_SERVING__"
 OURS = frozenset(
@@ -46,6 +47,7 @@ class ServingSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
+    preset: str = ""
     model: Annotated[str, Field(min_length=1)] = "smollm2-135m-instruct"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
@@ -108,14 +110,22 @@ def load(config: Path | None, environ: Mapping[str, str]) -> ServingSettings:
 
 
 def parse(section: Mapping[str, Any]) -> ServingSettings:
-    """Check one `[serving]` table; raises SettingsError with a line that names the key, never a secret."""
+    """Check one `[serving]` table, a preset under it; raises SettingsError with a line that names the key, never a secret."""
     try:
-        return ServingSettings.model_validate(dict(section))
+        return ServingSettings.model_validate(merge(_preset(section.get("preset", "")), section))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(["serving", *(str(part) for part in first["loc"])])
         what = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
         raise SettingsError(f"{key}: {what}") from None
+
+
+def _preset(name: Any) -> Mapping[str, Any]:
+    if name == "":
+        return {}
+    if not isinstance(name, str) or name not in PRESETS:
+        raise SettingsError(f"serving.preset: {name!r} is none of {', '.join(PRESETS)}")
+    return PRESETS[name].values
 
 
 def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:

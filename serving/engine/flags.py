@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from serving.order import EngineOrder
@@ -12,6 +13,11 @@ SPREAD = frozenset(
     ["distributed_executor_backend", "pipeline_parallel_size", "prefill_context_parallel_size", "tensor_parallel_size"]
 )
 WIDE_BFLOAT = frozenset({"avx512_bf16", "amx_bf16", "bf16", "sve_bf16"})
+
+
+def cpuinfo(path: Path = Path("/proc/cpuinfo")) -> str:
+    """What the system tells of its processors, "" where it does not."""
+    return path.read_text() if path.exists() else ""
 
 
 def cpu_flags(cpuinfo: str) -> set[str]:
@@ -59,12 +65,18 @@ def arguments(order: EngineOrder, cpu: set[str]) -> list[str]:
     }
     if order.max_model_len is not None:
         chosen["max_model_len"] = order.max_model_len
-    gib = order.kv_cache_gib if order.kv_cache_gib is not None else CPU_KV_CACHE_GIB if order.device == "cpu" else None
-    if gib is not None:
-        chosen["kv_cache_memory_bytes"] = int(gib * GIB)
+    cache = cache_bytes(order)
+    if cache is not None:
+        chosen["kv_cache_memory_bytes"] = cache
     if order.device == "cpu":
         chosen |= {"enforce_eager": True, "gpu_memory_utilization": 0.1, "dtype": cpu_dtype(cpu)}
     return [word for name, value in (chosen | order.engine_args).items() for word in words(name, value)]
+
+
+def cache_bytes(order: EngineOrder) -> int | None:
+    """The KV cache that is asked for; None: all that vLLM finds free on the card."""
+    gib = order.kv_cache_gib if order.kv_cache_gib is not None else CPU_KV_CACHE_GIB if order.device == "cpu" else None
+    return None if gib is None else int(gib * GIB)
 
 
 def cpu_dtype(cpu: set[str]) -> str:

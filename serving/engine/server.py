@@ -9,7 +9,6 @@ import os
 import socket
 from argparse import Namespace
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import uvicorn
@@ -37,10 +36,8 @@ def configure(order: EngineOrder) -> tuple[Namespace, "VllmConfig"]:
         def error(self, message: str) -> NoReturn:
             raise EngineRefused(f"serving.engine_args: {message}")
 
-    cpuinfo = Path("/proc/cpuinfo")
-    cpu = flags.cpu_flags(cpuinfo.read_text() if cpuinfo.exists() else "")
     try:
-        args = make_arg_parser(Parser()).parse_args(flags.arguments(order, cpu))
+        args = make_arg_parser(Parser()).parse_args(flags.arguments(order, flags.cpu_flags(flags.cpuinfo())))
         validate_parsed_serve_args(args)
         config = AsyncEngineArgs.from_cli_args(args).create_engine_config(UsageContext.OPENAI_API_SERVER)
     except (ValueError, TypeError, KeyError, NotImplementedError) as error:

@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import TextIO
 
 from serving.errors import ServingError, SettingsError
+from serving.memory import GIB, gib, need
 from serving.models import folder
 from serving.models.catalogue import CATALOGUE, Entry, FolderSource, find
 from serving.models.pull import origin, pull
+from serving.models.shape import Shape, shape_of
 from serving.models.store import Store, manifest, megabytes
+from serving.presets import PRESETS, Preset
 from serving.progress import Printed
+from serving.room import PLAIN_CONTEXT
 from serving.settings import ServingSettings
 
 
@@ -62,6 +66,33 @@ def show(entry: Entry, root: Path, out: TextIO) -> None:
         rows["size"] = megabytes(sum(file.stat().st_size for file in path.rglob("*") if file.is_file()))
     for key, value in rows.items():
         print(f"{key:<9} {value}", file=out)
+    if path is not None:
+        print_presets(shape_of(path), out)
+
+
+def print_presets(shape: Shape, out: TextIO) -> None:
+    """What the model takes, and how it would live on common machines."""
+    context, element = shape.context or PLAIN_CONTEXT, max(shape.element, 2)
+    one = shape.kv_bytes(context, element)
+    if one is None:
+        print("memory    its config does not tell", file=out)
+        return
+    print(
+        f"memory    weights {gib(shape.loaded(element))}, KV cache {gib(one)} for a conversation of {context:,} tokens", file=out
+    )
+    for preset in PRESETS.values():
+        print(f"{preset.name:<11} {preset.about}: {_fits(shape, preset, context, element)}", file=out)
+
+
+def _fits(shape: Shape, preset: Preset, context: int, element: int) -> str:
+    asked = preset.values.get("kv_cache_gib")
+    needed = need(shape, preset.device, element=element, context=context, cache=int(asked * GIB) if asked else None)
+    assert needed is not None, "asked only for a model whose cache is known"
+    if needed.total > preset.room:
+        return f"does not fit: it needs {gib(needed.total)} of {gib(preset.room)}"
+    cache = int(asked * GIB) if asked else preset.room - needed.weights - needed.overhead
+    tokens = cache * context // (shape.kv_bytes(context, element) or 1)
+    return f"fits, with {tokens:,} tokens of conversations in its cache"
 
 
 def place(entry: Entry, root: Path) -> Path | None:

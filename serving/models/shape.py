@@ -1,0 +1,64 @@
+"""What a model needs of a machine's memory, told by its config.json and the size of its weights, before anything is loaded."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from serving.errors import ModelError
+from serving.models.folder import WEIGHTS
+
+BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """`weights` in bytes as stored; `token_elements`: numbers that one token leaves in the KV cache, None where the config does
+    not tell; `element`: bytes of one number as the weights are stored; `context` in tokens.
+    """
+
+    weights: int
+    token_elements: int | None
+    element: int
+    context: int | None
+
+    def kv_bytes(self, tokens: int, element: int) -> int | None:
+        """The KV cache of so many tokens, with numbers of `element` bytes."""
+        return None if self.token_elements is None else self.token_elements * element * tokens
+
+    def loaded(self, element: int) -> int:
+        """The weights in memory with numbers of `element` bytes; quantised ones stay as they are stored."""
+        return self.weights * element // self.element if self.element > 1 else self.weights
+
+
+def shape_of(path: Path) -> Shape:
+    """Of the model in a folder in Hugging Face form. Raises ModelError."""
+    try:
+        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        text = {**config, **config.get("text_config", {})}
+        weights = next(filter(None, (sum(file.stat().st_size for file in path.glob(pattern)) for pattern in WEIGHTS)), 0)
+        return Shape(weights, _token_elements(text), _element(text), text.get("max_position_embeddings"))
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise ModelError(f"serving.model: {path / 'config.json'} does not describe a model ({error})") from error
+
+
+def _token_elements(text: dict[str, Any]) -> int | None:
+    """A key and a value for each head of each layer; one compressed vector where heads share it (MLA). A window that a layer
+    forgets behind is not subtracted.
+    """
+    layers = text.get("num_hidden_layers")
+    if layers is None or text.get("model_type") in ("mamba", "mamba2", "rwkv"):
+        return None
+    if text.get("kv_lora_rank"):
+        return int(layers * (text["kv_lora_rank"] + text.get("qk_rope_head_dim", 0)))
+    heads = text.get("num_attention_heads")
+    width = text.get("head_dim") or (text["hidden_size"] // heads if heads and text.get("hidden_size") else None)
+    kv_heads = text.get("num_key_value_heads") or heads
+    return None if width is None or kv_heads is None else int(2 * layers * kv_heads * width)
+
+
+def _element(text: dict[str, Any]) -> int:
+    """1 for weights that are quantised: their size says nothing about the numbers they are computed with."""
+    if text.get("quantization_config"):
+        return 1
+    return BYTES.get(str(text.get("dtype") or text.get("torch_dtype") or "bfloat16").removeprefix("torch."), 2)
