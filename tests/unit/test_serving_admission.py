@@ -1,0 +1,114 @@
+"""Who may start at an engine: waits estimated from what was seen, late starters refused, background work bounded."""
+
+import random
+
+import pytest
+
+from serving.engine.admission import BACKGROUND, DRAFT, LIVE, LONGEST_RETRY_S, RETRY, Admission, Full, Place
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def busy(slots: int = 4, *, each_s: float = 2.0, waiting: int = 0) -> tuple[Admission, Clock, list[Place]]:
+    """An engine with all slots taken, whose answers have lately ended one every `each_s / slots` seconds."""
+    clock = Clock()
+    admission = Admission(slots, slots, clock)
+    places = [admission.enter(LIVE, 1, None) for _ in range(slots + 8)]
+    for _ in range(8):
+        clock.now += each_s / slots
+        admission.leave(places.pop(0))
+    return admission, clock, places + [admission.enter(LIVE, 1, None) for _ in range(waiting)]
+
+
+def test_nobody_waits_while_slots_are_free_and_nothing_is_refused_while_nothing_is_known() -> None:
+    admission = Admission(4, 2, Clock())
+    for _ in range(4):
+        assert admission.wait_s(LIVE) == 0
+        admission.enter(LIVE, 1, 0.0)
+    admission.enter(LIVE, 1, 0.0)
+    assert admission.here == 5
+
+
+def test_the_wait_is_what_is_ahead_over_the_rate_of_ends() -> None:
+    admission, _, _ = busy(slots=4, each_s=2.0, waiting=5)
+    assert admission.wait_s(LIVE) == pytest.approx(6 / 2.0)
+    assert admission.wait_s(LIVE, answers=3) == pytest.approx(8 / 2.0)
+
+
+def test_who_could_not_start_in_time_is_refused_and_told_when() -> None:
+    admission, _, _ = busy(slots=4, each_s=2.0, waiting=5)
+    with pytest.raises(Full, match=r"3\.0 s .* within 1\.0 s") as refused:
+        admission.enter(LIVE, 1, 1.0)
+    assert refused.value.after_s == 2
+    before = admission.here
+    admission.enter(LIVE, 1, 3.0)
+    assert admission.here == before + 1
+
+
+def test_an_idle_time_does_not_make_the_engine_look_slow() -> None:
+    admission, clock, places = busy(slots=4, each_s=2.0)
+    for place in places:
+        admission.leave(place)
+    clock.now += 3600
+    for _ in range(9):
+        admission.enter(LIVE, 1, None)
+    assert admission.wait_s(LIVE) < 6 / 2.0 + 1
+
+
+def test_what_is_less_urgent_is_not_ahead() -> None:
+    admission, _, _ = busy(slots=4, each_s=2.0)
+    for _ in range(20):
+        admission.enter(DRAFT, 1, None)
+    assert admission.wait_s(LIVE) == pytest.approx(0.5)
+    assert admission.wait_s(RETRY) == pytest.approx(0.5)
+    assert admission.wait_s(DRAFT) == pytest.approx(21 / 2.0)
+
+
+def test_background_work_holds_no_more_than_its_slots_whoever_else_is_there() -> None:
+    admission = Admission(4, 2, Clock())
+    first = admission.enter(BACKGROUND, 1, None)
+    admission.enter(BACKGROUND + 5, 1, None)
+    with pytest.raises(Full, match="at most 2"):
+        admission.enter(BACKGROUND, 1, None)
+    admission.enter(LIVE, 1, None)
+    admission.leave(first)
+    with pytest.raises(Full):
+        admission.enter(BACKGROUND, 2, None)
+    admission.enter(BACKGROUND, 1, None)
+
+
+def test_a_retry_is_never_asked_for_at_once_nor_in_an_hour() -> None:
+    admission, _, _ = busy(slots=1, each_s=10_000.0)
+    with pytest.raises(Full) as refused:
+        admission.enter(LIVE, 1, 0.0)
+    assert refused.value.after_s == LONGEST_RETRY_S
+    assert Full("", 0.0).after_s == 1
+
+
+def test_places_are_given_back_whatever_the_order() -> None:
+    seed = random.randrange(10_000)
+    print(f"seed {seed}")
+    chance, clock = random.Random(seed), Clock()
+    admission, places = Admission(3, 2, clock), list[Place]()
+    for _ in range(2000):
+        clock.now += chance.random()
+        if places and chance.random() < 0.5:
+            admission.leave(places.pop(chance.randrange(len(places))))
+            continue
+        try:
+            places.append(
+                admission.enter(chance.choice((LIVE, DRAFT, BACKGROUND)), chance.randint(1, 2), chance.choice((None, 1.0)))
+            )
+        except Full:
+            assert admission.here > 0
+        assert admission.here == sum(place.answers for place in places)
+    for place in places:
+        admission.leave(place)
+    assert admission.here == 0
+    assert admission.wait_s(LIVE) == 0
