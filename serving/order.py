@@ -25,6 +25,7 @@ class EngineOrder:
     kv_cache_gib: float | None
     max_num_seqs: int
     max_queued_requests: int
+    max_background: int
     shutdown_s: int
     engine_args: dict[str, Any]
 

@@ -58,6 +58,7 @@ class ServingSettings(BaseModel):
     kv_cache_gib: Annotated[float, Field(gt=0)] | None = None
     max_num_seqs: Annotated[int, Field(ge=1)] = 64
     max_queued_requests: Annotated[int, Field(ge=1)] = 256
+    max_background: Annotated[int, Field(ge=1)] = 2
     engine_args: dict[str, Any] = Field(default_factory=dict)
     models_dir: str = ""
     start_timeout_s: Annotated[float, Field(gt=0)] = 600.0

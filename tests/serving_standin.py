@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,6 +21,7 @@ import uvicorn  # noqa: E402
 from serving import lifeline  # noqa: E402
 from serving.__main__ import main  # noqa: E402
 from serving.engine.__main__ import read_line  # noqa: E402
+from serving.engine.admission import Admission  # noqa: E402
 from serving.engine.gate import Gate, Message, Readiness, Receive, Scope, Send  # noqa: E402
 from serving.order import EngineOrder  # noqa: E402
 from serving.port import bind  # noqa: E402
@@ -67,7 +69,10 @@ def engine() -> int:
     with subprocess.Popen(["sleep", "600"]) as helper:
         with (control / "pids").open("a") as pids:
             pids.write(f"{os.getpid()} {helper.pid}\n")
-        config = uvicorn.Config(Gate(Toy(control), order.api_key, Readiness()), log_level="warning", timeout_graceful_shutdown=1)
+        admission = Admission(order.max_num_seqs, order.max_background, time.monotonic)
+        config = uvicorn.Config(
+            Gate(Toy(control), order.api_key, Readiness(), admission), log_level="warning", timeout_graceful_shutdown=1
+        )
         uvicorn.Server(config).run(sockets=[bind(order.host, order.port)])
         helper.kill()
     return 0

@@ -10,7 +10,6 @@ import msgspec
 from msgspec import Meta, Raw
 
 MOST_ANSWERS = 8
-MOST_PROMPTS = 8
 MOST_TOKENS = 1 << 20
 MOST_STOPS = 16
 MOST_BIASES = 300
@@ -67,6 +66,11 @@ class Sampling(msgspec.Struct, forbid_unknown_fields=True):
     cache_salt: Annotated[str, Meta(max_length=128)] | None = None
     user: Annotated[str, Meta(max_length=512)] | None = None
 
+    @property
+    def answers(self) -> int:
+        """How many sequences the engine will run for it."""
+        return self.n or 1
+
 
 class TextPart(msgspec.Struct, forbid_unknown_fields=True):
     """The one kind of part: others name media, which would be fetched."""
@@ -102,6 +106,12 @@ class Completion(Sampling, forbid_unknown_fields=True, kw_only=True):
     echo: bool | None = None
     logprobs: Annotated[int, Meta(ge=0, le=5)] | None = None
     add_special_tokens: bool | None = None
+
+    @property
+    def answers(self) -> int:
+        """Each prompt makes `n`. A list is one prompt of token ids, or several prompts."""
+        several = isinstance(self.prompt, list) and not all(isinstance(one, int) for one in self.prompt)
+        return (self.n or 1) * (len(self.prompt) if several else 1)
 
 
 class Tokenize(msgspec.Struct, forbid_unknown_fields=True):
@@ -145,8 +155,8 @@ def check(path: str, body: bytes) -> Request:
         raise OutOfBounds(_told(error)) from None
     if isinstance(request, Sampling):
         _check_schemas(request)
-    if isinstance(request, Completion):
-        _check_prompts(request)
+        if request.answers > MOST_ANSWERS:
+            raise OutOfBounds(f"`prompt` and `n` may ask for {MOST_ANSWERS} answers in one request")
     return request
 
 
@@ -154,14 +164,6 @@ def _check_schemas(request: Sampling) -> None:
     schema = request.structured_outputs.json if request.structured_outputs else NOTHING
     if max(len(memoryview(schema)), len(memoryview(request.response_format))) > MOST_SCHEMA:
         raise OutOfBounds(f"a schema may have {MOST_SCHEMA} bytes")
-
-
-def _check_prompts(request: Completion) -> None:
-    """A list is one prompt of token ids, or several prompts, each of which makes `n` answers."""
-    several = isinstance(request.prompt, list) and not all(isinstance(one, int) for one in request.prompt)
-    prompts = len(request.prompt) if several else 1
-    if prompts > MOST_PROMPTS or prompts * (request.n or 1) > MOST_ANSWERS:
-        raise OutOfBounds(f"`prompt` and `n` may ask for {MOST_ANSWERS} answers in one request")
 
 
 def _told(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""The one door to vLLM's server: an allow-list, the key, bounds for a body and what it asks for, and an honest /health.
+"""The one door to vLLM's server: an allow-list, the key, bounds for what is asked, admission, and an honest /health.
 
 A pure ASGI class around the whole application, so that nothing vLLM or its extensions mount can be reached past it.
 """
@@ -6,11 +6,13 @@ A pure ASGI class around the whole application, so that nothing vLLM or its exte
 import hmac
 import ipaddress
 import json
+import math
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
-from serving.engine.bounds import OutOfBounds, check
+from serving.engine.admission import Admission, Full
+from serving.engine.bounds import OutOfBounds, Request, Sampling, check
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -18,7 +20,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-GENERATES = frozenset({"/v1/chat/completions", "/v1/completions"})
+DEADLINE = b"x-deadline-s"
 ALLOWED = frozenset(
     {
         ("POST", "/v1/chat/completions"),
@@ -37,10 +39,11 @@ MAX_BODY_BYTES = 4 << 20  # a context of a million tokens
 class Refused(Exception):
     """The request does not pass; carries the answer."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, *, after_s: int = 5) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.after_s = after_s
 
 
 @dataclass(slots=True)
@@ -53,10 +56,13 @@ class Readiness:
 class Gate:
     """Lets the allowed requests through to `app` and answers all others itself."""
 
-    def __init__(self, app: App, api_key: str, readiness: Readiness, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(
+        self, app: App, api_key: str, readiness: Readiness, admission: Admission, max_body_bytes: int = MAX_BODY_BYTES
+    ) -> None:
         self._app = app
         self._key = api_key.encode()
         self._readiness = readiness
+        self._admission = admission
         self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,15 +73,25 @@ class Gate:
             await send({"type": "websocket.close", "code": 1008})
             return
         try:
-            body = await self._admit(scope, receive)
+            body, asked = await self._admit(scope, receive)
+            if isinstance(asked, Sampling):
+                await self._generate(scope, asked, replayed(body, receive), send)
+            else:
+                await self._app(scope, replayed(body, receive), send)
         except Refused as refused:
             await answer(send, refused)
-            return
-        if scope["path"] in GENERATES:
-            send = self._noting_tokens(send)
-        await self._app(scope, replayed(body, receive), send)
 
-    async def _admit(self, scope: Scope, receive: Receive) -> bytes:
+    async def _generate(self, scope: Scope, asked: Sampling, receive: Receive, send: Send) -> None:
+        try:
+            place = self._admission.enter(asked.priority or 0, asked.answers, deadline_s(scope))
+        except Full as full:
+            raise Refused(503, f"the engine is full: {full}", after_s=full.after_s) from None
+        try:
+            await self._app(scope, receive, self._noting_tokens(send))
+        finally:
+            self._admission.leave(place)
+
+    async def _admit(self, scope: Scope, receive: Receive) -> tuple[bytes, Request | None]:
         route = (scope["method"], scope["path"])
         if route not in ALLOWED:
             raise Refused(404, "no such resource")
@@ -84,13 +100,12 @@ class Gate:
         if scope["path"] == "/health" and not self._readiness.proven:
             raise Refused(503, "no token was generated yet")
         if scope["method"] != "POST":
-            return b""
+            return b"", None
         body = await self._body(scope, receive)
         try:
-            check(scope["path"], body)
+            return body, check(scope["path"], body)
         except OutOfBounds as error:
             raise Refused(400, str(error)) from None
-        return body
 
     def _has_key(self, scope: Scope) -> bool:
         scheme, _, given = header(scope, b"authorization").partition(b" ")
@@ -132,6 +147,20 @@ def header(scope: Scope, name: bytes) -> bytes:
     return next((bytes(value) for key, value in scope["headers"] if key == name), b"")
 
 
+def deadline_s(scope: Scope) -> float | None:
+    """Within how many seconds the asker wants the first token; raises Refused for what is no time."""
+    told = header(scope, DEADLINE)
+    if not told:
+        return None
+    try:
+        seconds = float(told)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < math.inf:
+        raise Refused(400, "X-Deadline-S: seconds, 0 or more")
+    return seconds
+
+
 def from_loopback(scope: Scope) -> bool:
     client = scope.get("client")
     try:
@@ -158,7 +187,7 @@ async def answer(send: Send, refused: Refused) -> None:
     body = json.dumps({"error": {"code": refused.status, "message": refused.message, "type": "refused"}}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     if refused.status in (401, 503):
-        headers.append((b"www-authenticate", b"Bearer") if refused.status == 401 else (b"retry-after", b"5"))
+        headers.append((b"www-authenticate", b"Bearer") if refused.status == 401 else (b"retry-after", b"%d" % refused.after_s))
     if refused.status == 413:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": refused.status, "headers": headers})

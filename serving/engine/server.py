@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import time
 from argparse import Namespace
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import uvicorn
 
 from serving.engine import flags
+from serving.engine.admission import Admission
 from serving.engine.gate import App, Gate, Readiness
 from serving.errors import EngineRefused
 from serving.order import EngineOrder
@@ -83,7 +85,7 @@ async def serve(order: EngineOrder, sock: socket.socket, args: Namespace, config
         app: App = await application(llm, args)
         server = uvicorn.Server(
             uvicorn.Config(
-                Gate(app, order.api_key, Readiness()),
+                Gate(app, order.api_key, Readiness(), Admission(order.max_num_seqs, order.max_background, time.monotonic)),
                 log_level="warning",
                 access_log=False,
                 server_header=False,

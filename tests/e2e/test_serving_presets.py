@@ -37,6 +37,7 @@ def arguments(preset: Preset) -> list[str]:
         kv_cache_gib=chosen.kv_cache_gib,
         max_num_seqs=chosen.max_num_seqs,
         max_queued_requests=chosen.max_queued_requests,
+        max_background=chosen.max_background,
         shutdown_s=chosen.shutdown_s,
         engine_args=chosen.engine_args,
     )

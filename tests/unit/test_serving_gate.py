@@ -1,10 +1,12 @@
 """The door of an engine: who passes, what is refused, when health says yes."""
 
 import json
+import time
 from typing import Any
 
 import pytest
 
+from serving.engine.admission import BACKGROUND, Admission
 from serving.engine.gate import Gate, Message, Readiness, Receive, Scope, Send
 
 KEY = "a-long-secret"
@@ -61,8 +63,8 @@ async def call(
     return sent[0]["status"], json.loads(sent[1]["body"])
 
 
-def gate(inner: Inner | None = None, *, ready: bool = True, most: int = 100) -> Gate:
-    return Gate(inner or Inner(), KEY, Readiness(ready), most)
+def gate(inner: Inner | None = None, *, ready: bool = True, most: int = 100, admission: Admission | None = None) -> Gate:
+    return Gate(inner or Inner(), KEY, Readiness(ready), admission or Admission(4, 2, time.monotonic), most)
 
 
 @pytest.mark.parametrize(
@@ -180,3 +182,32 @@ async def test_websockets_are_closed() -> None:
 
     await gate()({"type": "websocket", "path": "/v1/realtime", "headers": []}, receive, send)
     assert sent == [{"type": "websocket.close", "code": 1008}]
+
+
+async def test_a_place_is_held_while_the_engine_works_and_given_back_whatever_it_does() -> None:
+    admission = Admission(4, 2, time.monotonic)
+
+    class Failing(Inner):
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            assert admission.here == 3
+            raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        await call(gate(Failing(), admission=admission), CHAT, chunks=(b'{"messages": [], "n": 3}',))
+    assert admission.here == 0
+
+
+async def test_whoever_cannot_be_taken_hears_when_to_come_again_and_the_engine_nothing() -> None:
+    inner, admission = Inner(), Admission(4, 1, time.monotonic)
+    admission.enter(BACKGROUND, 1, None)
+    body = json.dumps({"messages": [], "priority": BACKGROUND}).encode()
+    status, told = await call(gate(inner, admission=admission), CHAT, chunks=(body,))
+    assert (status, inner.seen) == (503, [])
+    assert "background" in told["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("told", "status"), [(b"0", 200), (b"1.5", 200), (b"-1", 400), (b"soon", 400), (b"inf", 400), (b"nan", 400)]
+)
+async def test_a_deadline_is_a_number_of_seconds(told: bytes, status: int) -> None:
+    assert (await call(gate(), CHAT, headers=((b"x-deadline-s", told),)))[0] == status

@@ -20,6 +20,7 @@ ORDER = EngineOrder(
     kv_cache_gib=None,
     max_num_seqs=64,
     max_queued_requests=256,
+    max_background=2,
     shutdown_s=5,
     engine_args={},
 )
