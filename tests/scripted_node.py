@@ -52,6 +52,7 @@ class ScriptedNode:
     keep_prompts: bool = True
     prompts: deque[Messages] = field(default_factory=lambda: deque(maxlen=KEPT_PROMPTS))
     bodies: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=KEPT_PROMPTS))
+    heads: deque[frozenset[str]] = field(default_factory=lambda: deque(maxlen=KEPT_PROMPTS))
     aborted: int = 0
     running: int = 0
     asked: asyncio.Event = field(default_factory=asyncio.Event)
@@ -79,6 +80,8 @@ class ScriptedNode:
                 start, *headers = head.decode("latin-1").split("\r\n")
                 lengths = [line.split(":")[1] for line in headers if line.lower().startswith("content-length:")]
                 body = await reader.readexactly(int(lengths[0])) if lengths else b""
+                if self.keep_prompts and start.startswith("POST /v1/chat/completions"):
+                    self.heads.append(frozenset(line.lower() for line in headers))
                 await self._route(start.split(" ")[1], body, reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass

@@ -20,10 +20,10 @@ from bot.errors import NodeGarbled, NodeRefused, NodeUnavailable, Superseded
 from bot.events import ChannelAddress
 from bot.generation.client import GenerationClient
 from bot.generation.node import Node, over_estimate
-from bot.generation.request import Draft, GenerationRequest, NodeProfile, Usage
+from bot.generation.request import LIVE, RETRY, Draft, GenerationRequest, NodeProfile, Usage
 from bot.ports import Previews, PreviewTarget
 from bot.store.bulletin import Topic
-from bot.store.conversations import WindowState
+from bot.store.conversations import Claim, WindowState
 from bot.store.store import Store
 from bot.store.traces import Trace
 from bot.store.workspaces import WorkspaceContent
@@ -141,13 +141,14 @@ class Manager:
         self._count(fitted, draft, queued_ms, time.monotonic() - started)
         return self._voice.debounce_s if more else None
 
-    def _request(self, workspace_id: str, conversation_id: str, fitted: Fitted) -> GenerationRequest:
+    def _request(self, claim: Claim, fitted: Fitted) -> GenerationRequest:
         return GenerationRequest(
             fitted.window.messages,
-            salt=self._sign("cache_salt", workspace_id),
-            route=self._sign("route", f"{workspace_id}:{conversation_id}"),
+            salt=self._sign("cache_salt", claim.workspace_id),
+            route=self._sign("route", f"{claim.workspace_id}:{claim.conversation_id}"),
             max_tokens=fitted.max_tokens,
             temperature=self._voice.temperature,
+            priority=LIVE if claim.attempts == 1 else RETRY,
         )
 
     async def _smaller(
@@ -164,7 +165,7 @@ class Manager:
     async def _generate(self, answering: Answering, fitted: Fitted, profile: NodeProfile, address: ChannelAddress) -> Draft:
         """The whole answer, shown while it grows."""
         claim, target = answering.question.claim, _target(answering, address, fitted)
-        request = self._request(claim.workspace_id, claim.conversation_id, fitted)
+        request = self._request(claim, fitted)
         started = time.monotonic()
         text, reason, usage, first = "", "", None, None
         self._previews.show(target, answering.shown)

@@ -64,6 +64,8 @@ class GenerationClient:
         raises too, so whoever reads to the end has a whole answer.
         """
         headers = {**self._headers, "Content-Type": "application/json", "X-Session-ID": request.route}
+        if profile.extras:
+            headers["X-Deadline-S"] = f"{self._deadlines.first_token_s:g}"
         with _translated():
             phase = _Phase(self._deadlines)
             try:

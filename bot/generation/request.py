@@ -5,14 +5,14 @@ from typing import Literal
 
 Message = tuple[Literal["system", "user", "assistant"], str]
 
-LIVE = 0
-BACKGROUND = 10
+# lower goes first: an answer somebody waits for, one that was tried before, a draft for an agent, work nobody waits for
+LIVE, RETRY, DRAFT, BACKGROUND = 0, 10, 20, 30
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
     """One chat completion. `salt` separates workspaces in the prefix cache, `route` keeps a conversation on one replica;
-    both are hex. `priority`: lower goes first.
+    both are hex. `priority`: one of the four above.
     """
 
     messages: tuple[Message, ...]

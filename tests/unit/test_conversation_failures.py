@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from bot.generation.client import Deadlines
+from bot.generation.request import LIVE, RETRY
 from bot.views import TurnAdded
 from tests.house import House, open_house
 
@@ -107,6 +108,7 @@ async def test_a_server_without_token_counts_is_spoken_to_plainly() -> None:
         await house.hear("ann", "hello")
         await house.answer("ann", 1)
         assert not {"cache_salt", "priority"} & set(house.node.bodies[-1])
+        assert not [line for line in house.node.heads[-1] if line.startswith("x-deadline-s")]
 
 
 async def test_a_vllm_gets_its_extras_after_a_probe() -> None:
@@ -114,3 +116,14 @@ async def test_a_vllm_gets_its_extras_after_a_probe() -> None:
         await house.hear("ann", "hello")
         await house.answer("ann", 1)
         assert {"cache_salt", "priority"} <= set(house.node.bodies[-1])
+        assert [line for line in house.node.heads[-1] if line.startswith("x-deadline-s: ")]
+
+
+async def test_a_question_that_was_tried_before_goes_behind_fresh_ones() -> None:
+    async with open_house() as house:
+        house.node.behaviour.fault = "cut"
+        await house.hear("ann", "hello")
+        await house.until(lambda: len(house.node.bodies) == 1)
+        house.node.behaviour.fault = ""
+        await house.answer("ann", 1)
+        assert [body["priority"] for body in house.node.bodies] == [LIVE, RETRY]
