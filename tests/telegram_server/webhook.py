@@ -37,12 +37,18 @@ class Webhook:
         self._failed: dict[int, int] = {}
         self._loaded_to = 0
         self._news = asyncio.Event()
+        self._hurried = asyncio.Event()
         self._places = asyncio.Semaphore(max_connections)
         self._tasks: set[asyncio.Task[None]] = set()
         self._running = asyncio.create_task(self._run())
 
     def wake(self) -> None:
         self._news.set()
+
+    def hurry(self) -> None:
+        """What waits for its next try is tried now, as if its time had come."""
+        self._hurried.set()
+        self._hurried = asyncio.Event()
 
     def start_over(self) -> None:
         """Look at the queue from its head again; updates under way are sent once more under their new numbers."""
@@ -109,7 +115,9 @@ class Webhook:
             if self._bot.clock.now() + wait_s > event.expires_at:
                 return
             failures += 1
-            await asyncio.sleep(wait_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._hurried.wait()
 
     async def _attempt(self, http: aiohttp.ClientSession, event: Event) -> int | None:
         """None when taken, else the seconds the webhook asked to wait (0: it did not say)."""

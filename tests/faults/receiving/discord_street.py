@@ -197,6 +197,9 @@ class DiscordStreet:
         self._stormy = False
         self.server.faults.clear()
 
+    def hurry(self) -> None:
+        """Discord tries nothing again."""
+
     def _fault(self, method: str, route: str) -> Fault | None:
         if not self._stormy:
             return None

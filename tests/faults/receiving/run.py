@@ -153,6 +153,8 @@ class Run:
         await self._come_to_rest(await self._bear(Plan("never")))
 
     async def _come_to_rest(self, process: Process) -> None:
+        await first_of(UP_S, process.up, process.dead)
+        self._street.hurry()  # after a long storm a webhook is tried again once in a minute, or two
         until, progress = time.monotonic() + self.order.peace_s, -1
         while time.monotonic() < until:
             open_ends, done = await self._state()

@@ -91,6 +91,10 @@ class Street(Protocol):
         """No more trouble."""
         ...
 
+    def hurry(self) -> None:
+        """What the platform would try again after a long while, it tries now."""
+        ...
+
     def open_ends(self) -> int:
         """Updates that the platform still holds for the bot."""
         ...

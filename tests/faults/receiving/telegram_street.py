@@ -154,6 +154,11 @@ class TelegramStreet:
     def calm(self) -> None:
         self._stormy = False
 
+    def hurry(self) -> None:
+        hook = self.server.reception(self.bot).webhook
+        if hook is not None:
+            hook.hurry()
+
     def _repeat(self) -> None:
         """An update that was confirmed comes again, by polling."""
         with contextlib.suppress(StopIteration):  # nothing was confirmed yet
