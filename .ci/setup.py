@@ -199,7 +199,7 @@ class Environment:
             except KeyboardInterrupt:
                 settle(process)
                 raise
-        outcome = "done" if process.returncode == 0 else "did not work"
+        outcome = "done" if process.returncode == 0 else "no" if what.startswith("looking") else "did not work"
         say(f"{what}: {outcome}, {time.monotonic() - began:.0f} s")
         return process.returncode == 0
 
@@ -245,8 +245,8 @@ def repair(environment: Environment) -> None:
     """Removes torch's companions that do not import beside it: a broken one keeps vLLM from importing."""
     for name in COMPANIONS:
         there = any(environment.packages.glob(f"{name}-*.dist-info"))
-        if there and not environment.run(f"trying {name}", "-I", "-c", f"import {name}"):
-            environment.run(f"removing {name}, which does not match this torch", "-m", "pip", "uninstall", "-y", name)
+        if there and not environment.run(f"looking whether {name} fits this torch", "-I", "-c", f"import {name}"):
+            environment.run(f"removing {name}, which does not and is not needed", "-m", "pip", "uninstall", "-y", name)
 
 
 def build(environment: Environment, stamp: Stamp, cpu_extra: Sequence[str]) -> None:

@@ -155,7 +155,11 @@ class DiscordChannel:
             return
         if error.status == 401 and error.code != originals.TOKEN_EXPIRED and not self._token_refused:
             self._token_refused = True
-            log.error("discord.token_refused", account=self._name, advice="put the bot's current token into the settings")
+            log.error(
+                "discord.token_refused",
+                account=self._name,
+                advice="put the bot's current token into the settings and start again",
+            )
         elif error.code in MISSING:
             log.warning(
                 "discord.not_allowed", account=self._name, place=address.chat_id, code=error.code, missing=MISSING[error.code]

@@ -12,6 +12,7 @@ UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, ARCHIVED, THREAD_EXISTS = 10003, 10008, 50083,
 MESSAGE_GONE = frozenset({UNKNOWN_MESSAGE, 10015, 10062, 50027})
 """Unknown message, webhook or interaction, and a webhook token that has expired."""
 
+NEW_TOKEN = "put the bot's current token into the settings and start again"  # noqa: S105  advice
 MISSING = {
     50001: "View Channel",
     50013: "Send Messages, or Send Messages in Threads",

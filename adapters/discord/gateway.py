@@ -146,7 +146,11 @@ class Gateway:
             return None
         if not self._token_refused:
             self._token_refused = True
-            log.error("discord.token_refused", account=self._account, advice="put the bot's current token into the settings")
+            log.error(
+                "discord.token_refused",
+                account=self._account,
+                advice="put the bot's current token into the settings and start again",
+            )
         return TOKEN_REFUSED_S
 
     def _works(self) -> None:

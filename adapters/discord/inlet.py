@@ -101,6 +101,7 @@ class Inlet:
         ready = read(raw, Ready)
         self.me = ready.user.id
         self._shards.add(ready.shard[0])
+        log.info("discord.connected", account=self._account.name, bot_id=ready.user.id, shard=ready.shard[0])
         self._progress.freeze()
         self._gap()
 

@@ -47,6 +47,7 @@ def _marker(message: OutboundMessage) -> dict[str, Any]:
 
 
 def _label(message: OutboundMessage) -> str:
+    """A page number, or whose words these are, as a small sign."""
     if message.parts > 1:
-        return f"part {message.part + 1}/{message.parts}"
-    return {"system": "notice", "agent": "agent"}.get(message.kind, "…")
+        return f"{message.part + 1}/{message.parts}"
+    return {"system": "\N{INFORMATION SOURCE}\N{VARIATION SELECTOR-16}", "agent": "👤"}.get(message.kind, "…")

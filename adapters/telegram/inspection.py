@@ -42,7 +42,11 @@ async def inspect(settings: TelegramSettings, name: str = "main") -> list[Findin
         return [_refused(error)]
     finally:
         await disconnect(bot)
-    found = [*_identity(user), *_receiving(settings, name, webhook), *_pending(webhook)]
+    found = [
+        *_identity(user, has_staff_group=bool(settings.staff_chat_id)),
+        *_receiving(settings, name, webhook),
+        *_pending(webhook),
+    ]
     token = settings.token.get_secret_value()
     return [Finding(one.name, one.ok, one.text.replace(token, "[token]"), one.advice) for one in found]
 
@@ -59,7 +63,7 @@ def _refused(error: TelegramAPIError) -> Finding:
     return _unreached(f"refused: {type(error).__name__}")
 
 
-def _identity(user: User) -> Iterator[Finding]:
+def _identity(user: User, *, has_staff_group: bool) -> Iterator[Finding]:
     yield Finding("token", ok=True, text=f"valid, the bot is @{user.username}")
     if user.can_join_groups:
         yield Finding("groups", ok=True, text="can be added to groups")
@@ -68,7 +72,9 @@ def _identity(user: User) -> Iterator[Finding]:
     if user.can_read_all_group_messages:
         yield Finding("privacy", ok=True, text="off: sees every message of its groups, and takes those that address it")
     else:
-        advice = "for a staff group: /setprivacy at @BotFather, or make the bot an administrator there"
+        advice = (
+            "for the staff group: /setprivacy at @BotFather, or make the bot an administrator there" if has_staff_group else ""
+        )
         yield Finding("privacy", ok=True, text="on: in groups it sees commands, mentions of it and replies to it", advice=advice)
 
 

@@ -21,7 +21,7 @@ TOKEN = "token_refused"  # noqa: S105 - a word for the log
 CONFLICT = "conflict"
 UNREACHED = "unreached"
 ADVICE = {
-    TOKEN: "Telegram does not accept the token, or api_base is not a Bot API server: get a token from @BotFather",
+    TOKEN: "Telegram does not accept the token, or api_base is no Bot API server: put the token into the settings, start again",
     CONFLICT: "another program receives this bot's updates, or has set a webhook: stop it, or give this account its own token",
     UNREACHED: "Telegram cannot be reached or does not answer properly: it is tried again",
 }

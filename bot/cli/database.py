@@ -13,7 +13,9 @@ import sqlalchemy as sa
 
 from bot.cli.configuration import Configuration
 from bot.cli.findings import Finding, fail, ok, warn
-from bot.store.backlog import backlog, dead_letters
+from bot.settings import WorkspaceSettings
+from bot.store import workspaces
+from bot.store.backlog import backlog, dead_letters, latest_failure
 from bot.store.failures import unavailable
 from bot.store.revision import HEAD, SchemaState, look, refused
 from bot.store.sqlite_connection import prepare_reader
@@ -55,6 +57,7 @@ def _look_into(connection: sa.Connection, configuration: Configuration) -> list[
         found.append(_clock(connection, configuration.database.lease_s))
     if all(finding.status == "ok" for finding in found[1:2]):
         found.extend(_waiting(connection))
+        found.append(_words(connection, configuration.workspace))
     return found
 
 
@@ -120,6 +123,20 @@ def _clock(connection: sa.Connection, lease_s: float) -> Finding:
     return ok("database clock", "the same as this machine's")
 
 
+def _undelivered(connection: sa.Connection, in_doubt: int, failed: int) -> Finding:
+    account, why = latest_failure(connection)
+    latest = f", the latest at {account}: {why}" if account else ""
+    return warn("outbox", f"{in_doubt} in doubt, {failed} failed{latest}", "the customers did not get what failed")
+
+
+def _words(connection: sa.Connection, settings: WorkspaceSettings) -> Finding:
+    """The settings fill an empty database only: what was changed in them since is not said to anybody."""
+    changed = workspaces.differing(connection, settings)
+    if not changed:
+        return ok("workspace", "as the settings say")
+    return warn("workspace", f"{', '.join(changed)} of [workspace] not in use yet", "frontdesk workspace apply")
+
+
 def _waiting(connection: sa.Connection) -> list[Finding]:
     now, dead = backlog(connection), dead_letters(connection)
     in_doubt, failed = now.outbox["in_doubt"], now.outbox["failed"]
@@ -129,9 +146,7 @@ def _waiting(connection: sa.Connection) -> list[Finding]:
         else warn("questions", f"{now.due} wait, the oldest for {now.oldest_due_s:.0f} s", "see the engine below, and the log"),
         ok("outbox", f"{now.outbox['ready'] + now.outbox['sending']} on their way")
         if not in_doubt + failed
-        else warn(
-            "outbox", f"{in_doubt} in doubt, {failed} failed", "the rows' error column says why; the customers did not get them"
-        ),
+        else _undelivered(connection, in_doubt, failed),
         ok("dead letters", "none")
         if not dead
         else warn(

@@ -52,6 +52,7 @@ def parser() -> Parser:
     doctor = _add(commands, "doctor", "check everything and say what to do")
     doctor.add_argument("--json", action="store_true", help="one JSON document instead of lines")
     _add_models(commands)
+    _add_workspace(commands)
     _add(commands, "version", "print the release")
     return made
 
@@ -61,6 +62,13 @@ def _add(commands: "argparse._SubParsersAction[Parser]", name: str, text: str) -
     command.add_argument("--config", metavar="FILE", help="settings file (else FRONTDESK_CONFIG, else ./frontdesk.toml)")
     command.set_defaults(module=name)
     return command
+
+
+def _add_workspace(commands: "argparse._SubParsersAction[Parser]") -> None:
+    workspace = commands.add_parser("workspace", help="what the business says to its customers", allow_abbrev=False)
+    actions = workspace.add_subparsers(metavar="ACTION", required=True)
+    apply = _add(actions, "apply", "put what [workspace] of the settings says into the database")
+    apply.set_defaults(module="workspace")
 
 
 def _add_models(commands: "argparse._SubParsersAction[Parser]") -> None:

@@ -42,7 +42,7 @@ class Tenure:
         # another's lease ends in the database, from where no event reaches us
         while not await self._extend(accounts.hold):  # noqa: ASYNC110
             await asyncio.sleep(self._lease_s / 3)
-        log.info("account held", account_id=self._ref.account_id)
+        log.info("account held", account=f"{self._ref.channel}.{self._ref.name}")
 
     async def _extend(self, unit: Callable[..., bool]) -> bool:
         until = asyncio.get_running_loop().time() + self._lease_s

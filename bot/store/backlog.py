@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from bot.store.tables import conversation, inbox, outbox
+from bot.store.tables import account, conversation, inbox, outbox
 from bot.store.times import from_now
 
 OPEN = ("ready", "sending", "in_doubt")
@@ -40,7 +40,20 @@ _OPEN = (
     .group_by(outbox.c.state)
 )
 _FAILED = sa.select(sa.func.count()).select_from(outbox).where(sa.text("state = 'failed'"))
+_LATEST_FAILED = (
+    sa.select(account.c.channel, account.c.name, outbox.c.error)
+    .join(account, sa.and_(account.c.workspace_id == outbox.c.workspace_id, account.c.account_id == outbox.c.account_id))
+    .where(sa.text("outbox.state = 'failed'"))
+    .order_by(outbox.c.settled_at.desc())
+    .limit(1)
+)
 _DEAD = sa.select(sa.literal(1)).select_from(inbox).where(inbox.c.outcome == "dead").limit(MOST).subquery()
+
+
+def latest_failure(connection: sa.Connection) -> tuple[str, str]:
+    """The account ("telegram.main") and the error of the message that was given up last; two empty texts when there is none."""
+    row = connection.execute(_LATEST_FAILED).first()
+    return (f"{row.channel}.{row.name}", row.error) if row is not None else ("", "")
 
 
 def dead_letters(connection: sa.Connection) -> int:

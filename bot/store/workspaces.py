@@ -1,12 +1,15 @@
 """A business and what it says to its customers: name, zone, greeting, versioned prompt."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import sqlalchemy as sa
 
 from bot.store.ids import WorkspaceId, new_id
 from bot.store.tables import prompt_version, workspace
 from bot.store.times import from_now
+
+WORDS = ("name", "timezone", "greeting", "contact", "prompt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,9 @@ def seed(connection: sa.Connection, name: str, timezone: str, greeting: str, pro
     """The workspace of an empty database, made from the settings; in any other the oldest one, unchanged."""
     if connection.dialect.name == "postgresql":  # two processes may start on the same empty database
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(7_264_001)))
-    found = connection.scalar(sa.select(workspace.c.workspace_id).order_by(workspace.c.created_at).limit(1))
+    found = _oldest(connection)
     if found is not None:
-        return WorkspaceId(found)
+        return found
     workspace_id = WorkspaceId(new_id())
     connection.execute(
         sa.insert(workspace).values(
@@ -69,6 +72,44 @@ def seed(connection: sa.Connection, name: str, timezone: str, greeting: str, pro
     )
     set_prompt(connection, workspace_id, 1, prompt, author="settings")
     return workspace_id
+
+
+class Words(Protocol):
+    """What settings give a workspace to say."""
+
+    name: str
+    timezone: str
+    greeting: str
+    contact: str
+    prompt: str
+
+
+def differing(connection: sa.Connection, words: Words) -> list[str]:
+    """Which of them the oldest workspace has otherwise; none while there is no workspace."""
+    workspace_id = _oldest(connection)
+    if workspace_id is None:
+        return []
+    now = load(connection, workspace_id)
+    return [one for one in WORDS if getattr(now, one) != getattr(words, one)]
+
+
+def apply(connection: sa.Connection, words: Words) -> list[str]:
+    """Give the oldest workspace these words, a changed prompt as its next version; the names of what changed."""
+    workspace_id, changed = _oldest(connection), differing(connection, words)
+    if workspace_id is None or not changed:
+        return []
+    plain = {one: getattr(words, one) for one in changed if one != "prompt"}
+    if plain:
+        connection.execute(sa.update(workspace).where(workspace.c.workspace_id == workspace_id).values(plain))
+    if "prompt" in changed:
+        newest = sa.select(sa.func.max(prompt_version.c.version)).where(prompt_version.c.workspace_id == workspace_id)
+        set_prompt(connection, workspace_id, (connection.scalar(newest) or 0) + 1, words.prompt, author="settings")
+    return changed
+
+
+def _oldest(connection: sa.Connection) -> WorkspaceId | None:
+    found: str | None = connection.scalar(sa.select(workspace.c.workspace_id).order_by(workspace.c.created_at).limit(1))
+    return WorkspaceId(found) if found is not None else None
 
 
 def find(connection: sa.Connection, name: str) -> WorkspaceId | None:

@@ -5,7 +5,7 @@ from pydantic import SecretStr
 
 from adapters.discord.inspection import Finding, inspect
 from adapters.discord.settings import DiscordSettings
-from tests.discord_server import Application, DiscordServer, Fault
+from tests.discord_server import Application, DiscordServer, Fault, Permission
 
 
 def settings(server: DiscordServer, token: str, **more: str) -> DiscordSettings:
@@ -38,6 +38,19 @@ async def test_what_is_switched_off_and_what_is_no_forum_is_said_with_advice() -
         assert not found["message content"].ok
         assert "Message Content Intent" in found["message content"].advice
         assert "[discord.shop] staff_forum_id" in found["staff forum"].advice
+
+
+async def test_what_a_server_does_not_permit_is_named_with_a_new_invitation() -> None:
+    async with DiscordServer() as server:
+        bot = server.application("token")
+        server.world.invite(server.world.guild("Shop", permissions=Permission.VIEW_CHANNEL), bot)
+        server.world.invite(server.world.guild("Open"), bot)
+        found = named(await inspect(settings(server, "token")))
+        assert "server Open" not in found
+        assert not found["server Shop"].ok
+        assert "send messages, " in found["server Shop"].text
+        assert "create public threads" in found["server Shop"].text
+        assert f"client_id={bot.id}" in found["server Shop"].advice
 
 
 @pytest.mark.parametrize(

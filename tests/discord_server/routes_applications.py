@@ -6,6 +6,7 @@ from tests.discord_server import payloads
 from tests.discord_server.calls import Call
 from tests.discord_server.commands import Commands
 from tests.discord_server.limits import Limits
+from tests.discord_server.permissions import in_guild
 from tests.discord_server.records import Json
 from tests.discord_server.refusals import Refusal, missing_access
 from tests.discord_server.routing import Route
@@ -52,7 +53,12 @@ class Applications:
 
     def guilds(self, call: Call) -> list[Json]:
         mine = [one for one in self._world.guilds.values() if call.app.id in one.bots]
-        return [{"id": str(one.id), "name": one.name, "icon": None, "owner": False, "features": []} for one in mine]
+        return [
+            {"id": str(one.id), "name": one.name, "icon": None, "owner": False, "features": []}
+            # docs, resources/user "Get Current User Guilds": permissions of the user in the guild, without overwrites
+            | {"permissions": str(int(in_guild(one, one.members[call.app.user.id])))}
+            for one in mine
+        ]
 
     def application(self, call: Call) -> Json:
         return payloads.application(call.app)

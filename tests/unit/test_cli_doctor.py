@@ -1,6 +1,8 @@
 """The doctor: what it says of sick and well installations, and that it changes nothing."""
 
+import asyncio
 import json
+import os
 import socket
 import time
 from collections import namedtuple
@@ -13,7 +15,10 @@ import sqlalchemy as sa
 from bot.cli import database, doctor, machine
 from bot.cli.findings import Finding, as_json, as_lines, healthy
 from bot.cli.main import execute
+from bot.settings import WorkspaceSettings
+from bot.store import workspaces
 from bot.store.revision import HEAD, prepare
+from bot.store.sqlite import SqliteStore
 from bot.store.sqlite_connection import hold_file
 from tests.scripted_node import ScriptedNode
 
@@ -41,8 +46,6 @@ def by_check(findings: list[Finding]) -> dict[str, Finding]:
 
 
 async def test_a_well_installation_is_well(shop: Callable[..., str], tmp_path: Path) -> None:
-    import asyncio
-
     node = ScriptedNode()
     config = shop(await node.start())
     prepare(sa.make_url(f"sqlite:///{tmp_path}/shop.db"), say=lambda _: None)
@@ -67,8 +70,6 @@ async def test_a_well_installation_is_well(shop: Callable[..., str], tmp_path: P
 
 
 async def test_an_engine_that_fails_is_named_with_what_to_do(shop: Callable[..., str], tmp_path: Path) -> None:
-    import asyncio
-
     node = ScriptedNode()
     node.behaviour.fault = "error"
     found = by_check(await asyncio.to_thread(doctor.examine, shop(await node.start())))
@@ -115,7 +116,6 @@ def test_a_postgresql_is_examined_with_its_clock(shop: Callable[..., str], postg
 
 
 def test_a_running_instance_is_seen_and_left_alone(shop: Callable[..., str], tmp_path: Path) -> None:
-    import os
 
     prepare(sa.make_url(f"sqlite:///{tmp_path}/shop.db"), say=lambda _: None)
     held = hold_file(tmp_path / "shop.db")
@@ -127,7 +127,6 @@ def test_a_running_instance_is_seen_and_left_alone(shop: Callable[..., str], tmp
 
 def test_a_start_in_the_moment_of_a_look_is_not_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import fcntl
-    import os
 
     os.close(hold_file(tmp_path / "shop.db"))
     look = os.open(tmp_path / "shop.db.lock", os.O_RDONLY)
@@ -160,7 +159,6 @@ def test_disk_space_is_judged(shop: Callable[..., str], monkeypatch: pytest.Monk
 
 
 def test_a_clock_that_went_back_fails(shop: Callable[..., str], tmp_path: Path) -> None:
-    import os
 
     (tmp_path / "shop.db").touch()
     os.utime(tmp_path / "shop.db", (time.time() + 3600, time.time() + 3600))
@@ -181,3 +179,37 @@ def test_sqlite_versions_with_the_hazard_are_warned_of(
 def test_lines_are_aligned_and_carry_the_advice() -> None:
     lines = as_lines([Finding("disk", "ok", "room"), Finding("database", "fail", "gone", "bring it back")])
     assert lines == "ok    disk      room\nfail  database  gone\n                -> bring it back"
+
+
+async def seeded(file: Path) -> None:
+    """As a first start leaves it."""
+    store = await SqliteStore.open(file)
+    settings = WorkspaceSettings()
+    await store.write(workspaces.seed, settings.name, settings.timezone, settings.greeting, settings.prompt)
+    await store.close()
+
+
+def test_words_changed_in_the_settings_are_named_and_put_into_use_by_one_command(
+    shop: Callable[..., str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    execute(["workspace", "apply", "--config", shop()])
+    assert "nothing to do" in capsys.readouterr().out  # nobody was there to be told
+    asyncio.run(seeded(tmp_path / "shop.db"))
+    config = shop(extra="[workspace]\ncontact = 'Call 555 0100'\n")
+    found = by_check(doctor.examine(config))["workspace"]
+    assert (found.status, found.advice) == ("warn", "frontdesk workspace apply")
+    assert "contact" in found.said
+    assert execute(["workspace", "apply", "--config", config]) == 0
+    assert "contact" in capsys.readouterr().out
+    assert by_check(doctor.examine(config))["workspace"].status == "ok"
+
+
+def test_words_are_not_changed_beside_a_running_instance(
+    shop: Callable[..., str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = shop()
+    prepare(sa.make_url(f"sqlite:///{tmp_path}/shop.db"), say=lambda _: None)
+    held = hold_file(tmp_path / "shop.db")
+    assert execute(["workspace", "apply", "--config", config]) == 2
+    os.close(held)
+    assert "in use" in capsys.readouterr().err

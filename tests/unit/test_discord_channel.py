@@ -32,10 +32,10 @@ def test_nonces_are_short_always_the_same_and_differ_for_different_rows() -> Non
     ("given", "label"),
     [
         (message(), "…"),
-        (message(kind="system"), "notice"),
-        (message(kind="agent"), "agent"),
-        (message(part=1, parts=3), "part 2/3"),
-        (message(kind="system", part=0, parts=2), "part 1/2"),
+        (message(kind="system"), "\N{INFORMATION SOURCE}\N{VARIATION SELECTOR-16}"),
+        (message(kind="agent"), "👤"),
+        (message(part=1, parts=3), "2/3"),
+        (message(kind="system", part=0, parts=2), "1/2"),
     ],
 )
 def test_what_has_no_buttons_bears_one_that_cannot_be_pressed(given: OutboundMessage, label: str) -> None:
