@@ -9,7 +9,7 @@ import structlog
 from bot.conversation.counters import Counters
 from bot.conversation.telling import EXPIRED, WAITING, tell
 from bot.rounds import go_round
-from bot.store import waiting
+from bot.store import message_map, waiting
 from bot.store.bulletin import Topic
 from bot.store.ids import ConversationId, WorkspaceId
 from bot.store.store import Store
@@ -74,9 +74,11 @@ def notice(
     connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId, *, older_than_s: float
 ) -> Place | None:
     """Unit: the one notice of this wait."""
-    place = waiting.mark_noticed(connection, workspace_id, conversation_id, older_than_s=older_than_s)
-    if place is not None:
-        tell(connection, place, WAITING)
+    noticed = waiting.mark_noticed(connection, workspace_id, conversation_id, older_than_s=older_than_s)
+    if noticed is None:
+        return None
+    place, asked = noticed
+    tell(connection, place, WAITING, reply_to=message_map.first_of(connection, workspace_id, conversation_id, asked))
     return place
 
 
@@ -87,5 +89,7 @@ def expire(
     given_up = waiting.expire(connection, workspace_id, conversation_id, older_than_s=older_than_s)
     if given_up is None:
         return None
-    tell(connection, given_up[0], EXPIRED, ends=given_up[1])
-    return given_up[0]
+    place, asked = given_up
+    question = message_map.first_of(connection, workspace_id, conversation_id, asked)
+    tell(connection, place, EXPIRED, ends=asked, reply_to=question)
+    return place

@@ -51,19 +51,21 @@ _NOTICE = (
     sa.update(conversation)
     .where(_THIS, _WAITING)
     .values(noticed=True, last_seq=_C.last_seq + 1, last_event=_C.last_event + 1)
-    .returning(*_PLACE)
+    .returning(*_PLACE, _C.customer_seq)
 )
 
 
 def mark_noticed(
     connection: sa.Connection, workspace_id: WorkspaceId, conversation_id: ConversationId, *, older_than_s: float
-) -> Place | None:
-    """Hand out the seq of the one notice of this wait; None when it was given or the question answered meanwhile."""
+) -> tuple[Place, int] | None:
+    """Hand out the seq of the one notice of this wait, and that of the newest question; None when it was given or the question
+    answered meanwhile.
+    """
     row = connection.execute(
         _NOTICE,
         {"of_workspace": workspace_id, "of_conversation": conversation_id, "is_noticed": False, "since_s": -older_than_s},
     ).one_or_none()
-    return Place(*row) if row is not None else None
+    return (Place(*row[:-1]), row[-1]) if row is not None else None
 
 
 _OPEN = sa.and_(

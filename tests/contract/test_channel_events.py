@@ -1,12 +1,12 @@
 """What channels tell besides plain messages means the same on every store."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 
-from bot.conversation import telling
+from bot.conversation import notices, telling
 from bot.conversation.claiming import take_due
 from bot.conversation.files import SentFile, for_model
 from bot.conversation.memory import Memory
@@ -29,8 +29,11 @@ from bot.store import reading, sending
 from bot.store.conversations import WindowState
 from bot.store.tables import address, attachment, conversation, inbox, turn
 from bot.store.tables import outbox as outbox_table
+from bot.store.turns import Place
 from tests.contract.channel_desk import ANN, BOB, ME, NOW, PHOTO, ROOM, TRACE, Desk, open_desk
 from tests.contract.stores import KINDS
+
+Notice = Callable[..., Place | None]
 
 
 @pytest.fixture(params=KINDS)
@@ -214,3 +217,12 @@ async def test_a_cursor_is_kept_for_each_place_and_moves_where_it_is_told(desk: 
     for place, position in (("", "5"), ("c1", "10"), ("c1", "12"), ("", "3")):
         await desk.receive(Skipped("x"), Cursor(place, position))
     assert await desk.store.read(reading.positions, desk.ref) == {"": "3", "c1": "12"}
+
+
+@pytest.mark.parametrize(("unit", "text"), [(notices.notice, telling.WAITING), (notices.expire, telling.EXPIRED)])
+async def test_a_notice_about_a_question_names_it_where_several_people_ask(desk: Desk, unit: Notice, text: str) -> None:
+    await desk.say("one", "m1")
+    asked = await desk.say("two", "m2")
+    assert await desk.store.write(unit, desk.ref.workspace_id, asked.conversation_id, older_than_s=-1.0) is not None
+    told = await desk.rows(outbox_table.c.text, outbox_table.c.reply_to, outbox_table.c.kind)
+    assert [row[:2] for row in told if row[2] == "system"] == [(text, "m2")]
