@@ -45,8 +45,8 @@ async def streaming(runs: int, crowd: int, *, quick: bool = False) -> list[Figur
     few, lengths = (2, ("short",)) if quick else (FEW, tuple(LENGTHS))
     for platform in PLATFORMS[:1] if quick else PLATFORMS:
         figures += [await _calls(platform.channel, name, runs, few) for name in lengths]
-        figures += await _crowd(platform, runs, crowd)
-        figures += await _beside(platform.channel, runs)
+        figures += await _crowd(platform, runs, crowd, pieces=LENGTHS["short"] if quick else CROWD_PIECES)
+        figures += await _beside(platform.channel, runs, limited_s=1 if quick else LIMITED_S)
     return figures
 
 
@@ -66,13 +66,13 @@ async def _calls(channel: str, length: str, runs: int, few: int) -> Figure:
     )
 
 
-async def _crowd(platform: Platform, runs: int, crowd: int) -> list[Figure]:
+async def _crowd(platform: Platform, runs: int, crowd: int, *, pieces: int) -> list[Figure]:
     """All ask at the same time, and all their answers end at the same time: the hardest case."""
     forced_s = platform.forced_s(crowd, SHARE)
     pairs: list[tuple[Told, Told]] = []
-    async with scripted_process("--pieces", str(CROWD_PIECES), "--pace-s", str(CROWD_PACE_S)) as engine:
+    async with scripted_process("--pieces", str(pieces), "--pace-s", str(CROWD_PACE_S)) as engine:
         for _ in range(runs):
-            free, limited = Way(platform.channel, False, UNPACED, CROWD_PIECES), Way(platform.channel, True, PACED, CROWD_PIECES)
+            free, limited = Way(platform.channel, False, UNPACED, pieces), Way(platform.channel, True, PACED, pieces)
             pairs.append((await _once(free, engine, crowd), await _once(limited, engine, crowd)))
     late = [percentile(limited.waits, SHARE) - min(free.waits) for free, limited in pairs]
     whole = [percentile(limited.waits, SHARE) / (min(free.waits) + forced_s) for free, limited in pairs]
@@ -99,7 +99,7 @@ async def _once(way: Way, engine: str, people: int) -> Told:
         return await chatters.do("talk", 1)
 
 
-async def _beside(channel: str, runs: int) -> list[Figure]:
+async def _beside(channel: str, runs: int, *, limited_s: int) -> list[Figure]:
     """What neighbours wait while one chat is told to wait and has something to be sent, and while none is; in turns."""
     way = Way(channel, True, PACED, BESIDE_PIECES)
     async with (
@@ -107,12 +107,12 @@ async def _beside(channel: str, runs: int) -> list[Figure]:
         through(way, engine, 1 + NEIGHBOURS) as (_, chatters),
     ):
         await chatters.do("talk", 1)
-        pairs = [(await chatters.do("beside", 0), await chatters.do("beside", LIMITED_S)) for _ in range(runs)]
+        pairs = [(await chatters.do("beside", 0), await chatters.do("beside", limited_s)) for _ in range(runs)]
     shares = (("p50", 0.5), ("p99", SHARE))
     return [
         figure(
             f"a chat beside a limited one sees more, {name}",
-            f"{channel}, {NEIGHBOURS} neighbours, one limited for {LIMITED_S} s",
+            f"{channel}, {NEIGHBOURS} neighbours, one limited for {limited_s} s",
             "ms",
             [(percentile(limited.waits, share) - percentile(free.waits, share)) * 1000 for free, limited in pairs],
             at_most=100,
