@@ -30,7 +30,7 @@ GROUND = RANKS["bot.settings"]
 TYPES_OF_THE_STORE = ("bot.store.tables", "bot.store.times", "bot.store.ids")
 ENGINE = {"vllm", "torch", "transformers", "gguf", "accelerate"}
 # what belongs to no channel, and knows none
-SHARED = ("adapters.columns",)
+SHARED = ("adapters.columns", "adapters.markdown")
 CHANNEL_SDKS = {"aiogram": "adapters.telegram", "discord": "adapters.discord"}
 
 

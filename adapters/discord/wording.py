@@ -5,7 +5,8 @@ from functools import lru_cache
 from typing import Any
 
 from adapters.columns import columns
-from adapters.discord.source import Unreadable, read
+from adapters.discord.source import read
+from adapters.markdown import Unreadable
 
 RULE = "─" * 10
 DEEPEST = 3  # Discord shows headings of three levels

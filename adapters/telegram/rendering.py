@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
+from adapters.markdown import Unreadable
 from adapters.telegram.characters import blank, clean
 from adapters.telegram.entities import Entity, sane, units
 from adapters.telegram.page import Page
-from adapters.telegram.source import Unreadable, read
+from adapters.telegram.source import read
 from adapters.telegram.walk import Walk
 
 KEPT = 256  # an answer is measured, and sent soon after

@@ -1,53 +1,37 @@
 """Markdown read as events, whatever it is."""
 
-import re
 from collections.abc import Sequence
 
 import pyromark
-from pyromark.event import Event, Range
 
-Ranged = tuple[Event, Range]
+from adapters.markdown import Ranged, events, plain
+
 _OPTIONS = (
     pyromark.Options.ENABLE_TABLES
     | pyromark.Options.ENABLE_STRIKETHROUGH
     | pyromark.Options.ENABLE_TASKLISTS
     | pyromark.Options.ENABLE_MATH
 )
-_HALVES = re.compile("[\ud800-\udfff]")
 _ROUNDS = 3
-
-
-class Unreadable(Exception):
-    """The parser broke on this text."""
 
 
 def read(markdown: str) -> tuple[bytes, Sequence[Ranged]]:
     """The text as it was parsed, in UTF-8, and its events with ranges in it. Definitions that no link uses are text: Markdown
     would drop them, and a list of sources is often written so. Raises Unreadable.
     """
-    text = _HALVES.sub("\ufffd", markdown.replace("\r\n", "\n").replace("\r", "\n"))
-    events = _events(text)
+    text = plain(markdown)
+    found = events(text, _OPTIONS)
     for _ in range(_ROUNDS):
-        if "]:" not in text or not (spare := _spare_definitions(text, events)):
+        if "]:" not in text or not (spare := _spare_definitions(text, found)):
             break
         text = _escaped(text, spare)
-        events = _events(text)
-    return text.encode(), events
+        found = events(text, _OPTIONS)
+    return text.encode(), found
 
 
-def _events(text: str) -> Sequence[Ranged]:
-    try:
-        return tuple(pyromark.events_with_range(text, options=_OPTIONS, merge_text=True))
-    except BaseException as problem:
-        # a panic of the Rust parser is no Exception: left alone, one crafted text would end the process
-        if type(problem).__name__ != "PanicException":
-            raise
-        raise Unreadable from problem
-
-
-def _spare_definitions(text: str, events: Sequence[Ranged]) -> list[int]:
+def _spare_definitions(text: str, read: Sequence[Ranged]) -> list[int]:
     """Where definitions begin that no link uses, in bytes."""
-    tags = [tag for event, _ in events if isinstance(event, dict) and isinstance(tag := event.get("Start"), dict)]
+    tags = [tag for event, _ in read if isinstance(event, dict) and isinstance(tag := event.get("Start"), dict)]
     used = {_label(target["id"]) for tag in tags if (target := tag.get("Link") or tag.get("Image"))}
     found = pyromark.reference_definitions(text, options=_OPTIONS)
     return sorted(one["span"]["start"] for label, one in found.items() if _label(label) not in used)
