@@ -20,7 +20,7 @@ class Failures(Protocol):
     def count(self, name: str, *labels: str) -> None: ...
 
 
-async def guarded(part: str, failures: Failures, work: Awaitable[T], **ids: str) -> T | Exception:
+async def guarded(part: str, counters: Failures, work: Awaitable[T], **ids: str) -> T | Exception:
     """What `work` returned or raised. Our own errors are named for what to do about them; any other is a failure of the part,
     logged with `ids`.
     """
@@ -30,13 +30,13 @@ async def guarded(part: str, failures: Failures, work: Awaitable[T], **ids: str)
         return error
     except Exception as error:  # named boundary of every loop: one conversation, job or look must not end the others
         log.exception("part.failed", part=part, **ids)
-        failures.count("failures", part)
+        counters.count("failures", part)
         return error
 
 
 async def go_round(
     part: str,
-    failures: Failures,
+    counters: Failures,
     step: Callable[[], Awaitable[object]],
     *,
     every_s: float,
@@ -51,7 +51,7 @@ async def go_round(
     try:
         while not stopping.is_set():
             wake.clear()
-            outcome = await guarded(part, failures, step())
+            outcome = await guarded(part, counters, step())
             if isinstance(outcome, FrontdeskError):
                 log.warning("part.waits", part=part, error=str(outcome))
             if isinstance(outcome, Exception):
