@@ -36,11 +36,12 @@ def need(shape: Shape, device: Device, *, element: int, context: int, cache: int
     return Need(shape.loaded(element), max(cache or 0, one), OVERHEAD[device])
 
 
-def check(needed: Need, room: int, *, context: int) -> None:
-    """Raises SettingsError with the numbers when it cannot fit."""
-    if needed.total > room:
+def check(needed: Need, room: int, *, context: int, engines: int = 1) -> None:
+    """Raises SettingsError with the numbers when it cannot fit, `engines` times over."""
+    if needed.total * engines > room:
+        times = f"{engines} times " if engines > 1 else ""
         raise SettingsError(
-            f"serving.model: it needs {gib(needed.total)} (weights {gib(needed.weights)}, KV cache {gib(needed.cache)}, "
+            f"serving.model: it needs {times}{gib(needed.total)} (weights {gib(needed.weights)}, KV cache {gib(needed.cache)}, "
             f"vLLM itself {gib(needed.overhead)}) and {gib(room)} are free; one conversation may have {context:,} tokens: "
             "choose a smaller or quantised model, or lower serving.max_model_len or serving.kv_cache_gib"
         )

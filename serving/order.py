@@ -13,7 +13,11 @@ Device = Literal["cpu", "cuda"]
 
 @dataclass(frozen=True, slots=True)
 class EngineOrder:
-    """One engine to run: where, what, how much."""
+    """One engine to run: where, what, how much.
+
+    `sharing`: engines that share this machine's cores; `cards`: the GPUs this one may use, "" for all; `open_health`: /health
+    answers without a key from anywhere.
+    """
 
     model_path: str
     served_name: str
@@ -28,6 +32,9 @@ class EngineOrder:
     max_background: int
     shutdown_s: int
     engine_args: dict[str, Any]
+    sharing: int = 1
+    cards: str = ""
+    open_health: bool = False
 
     def to_line(self) -> bytes:
         return json.dumps(asdict(self)).encode() + b"\n"

@@ -11,13 +11,15 @@ PLAIN_CONTEXT = 4096
 
 
 def check(order: EngineOrder) -> None:
-    """Raises SettingsError with the numbers when the model cannot fit; what neither model nor machine tells is left to vLLM."""
+    """Raises SettingsError with the numbers when the model cannot fit, as often as engines share the machine; what neither model
+    nor machine tells is left to vLLM.
+    """
     shape = shape_of(Path(order.model_path))
     context = order.max_model_len or shape.context or PLAIN_CONTEXT
     needed = memory.need(shape, order.device, element=element(order, shape), context=context, cache=flags.cache_bytes(order))
     free = room(order)
     if needed is not None and free is not None:
-        memory.check(needed, free, context=context)
+        memory.check(needed, free, context=context, engines=order.sharing)
 
 
 def element(order: EngineOrder, shape: Shape) -> int:
@@ -35,5 +37,9 @@ def room(order: EngineOrder) -> int | None:
     if order.device == "cpu":
         return memory.free_memory()
     cards = memory.free_on_cards()
-    spread = int(order.engine_args.get("tensor_parallel_size", 1)) * int(order.engine_args.get("pipeline_parallel_size", 1))
-    return sum(sorted(cards, reverse=True)[:spread]) if cards else None
+    return sum(sorted(cards, reverse=True)[: spread(order) * order.sharing]) if cards else None
+
+
+def spread(order: EngineOrder) -> int:
+    """The cards of one engine."""
+    return int(order.engine_args.get("tensor_parallel_size", 1)) * int(order.engine_args.get("pipeline_parallel_size", 1))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from serving.errors import SettingsError
 from serving.presets import PRESETS
@@ -53,7 +53,9 @@ class ServingSettings(BaseModel):
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8001
     api_key: str = Field(default="", repr=False)
-    replicas: Annotated[int, Field(ge=1)] = 1
+    replicas: Annotated[int, Field(ge=0, le=64)] = 1
+    nodes: Annotated[list[str], Field(max_length=64)] = Field(default_factory=list)
+    open_health: bool = False
     max_model_len: Annotated[int, Field(ge=128)] | None = None
     kv_cache_gib: Annotated[float, Field(gt=0)] | None = None
     max_num_seqs: Annotated[int, Field(ge=1)] = 64
@@ -64,14 +66,26 @@ class ServingSettings(BaseModel):
     start_timeout_s: Annotated[float, Field(gt=0)] = 600.0
     hang_timeout_s: Annotated[float, Field(gt=0)] = 120.0
     shutdown_s: Annotated[int, Field(ge=1)] = 5
+    drain_s: Annotated[float, Field(ge=0)] = 120.0
     port_wait_s: Annotated[float, Field(ge=0)] = 30.0
 
-    @field_validator("replicas")
+    @field_validator("nodes")
     @classmethod
-    def _one_replica(cls, count: int) -> int:
-        if count > 1:
-            raise ValueError("this release runs 1 engine a node; start more nodes for more")
-        return count
+    def _urls(cls, nodes: list[str]) -> list[str]:
+        for node in nodes:
+            if not re.fullmatch(r"https?://[^/\s@]+", node):
+                raise ValueError(f"{node!r} is not the address of a node: write http://HOST:PORT")
+        if len(set(nodes)) < len(nodes):
+            raise ValueError("a node is named twice")
+        return nodes
+
+    @model_validator(mode="after")
+    def _somebody_answers(self) -> "ServingSettings":
+        if self.replicas == 0 and not self.nodes:
+            raise ValueError("replicas = 0 needs nodes on other machines: name them in serving.nodes")
+        if self.nodes and not self.api_key:
+            raise ValueError("serving.nodes needs serving.api_key, the same on each of them")
+        return self
 
     @field_validator("api_key")
     @classmethod

@@ -9,6 +9,7 @@ import math
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 # lower is earlier, as in vLLM
 LIVE, RETRY, DRAFT, BACKGROUND = 0, 10, 20, 30
@@ -31,6 +32,15 @@ class Place:
 
     priority: int
     answers: int
+
+
+class Entrance(Protocol):
+    """Who may start, as the gate asks it."""
+
+    def enter(self, priority: int, answers: int, deadline_s: float | None) -> Place:
+        """Raises Full."""
+
+    def leave(self, place: Place) -> None: ...
 
 
 class Admission:
@@ -91,3 +101,13 @@ class Admission:
         if len(self._ends) < FEWEST:
             return 0.0
         return sum(answers for _, answers in self._ends) / max(sum(seconds for seconds, _ in self._ends), 0.001)
+
+
+class Open:
+    """Lets all in: behind it are engines with an admission each."""
+
+    def enter(self, priority: int, answers: int, deadline_s: float | None) -> Place:  # noqa: ARG002  the face of Admission
+        return Place(priority, answers)
+
+    def leave(self, place: Place) -> None:
+        pass

@@ -65,6 +65,11 @@ class Sampling(msgspec.Struct, forbid_unknown_fields=True):
     priority: int | None = None
     cache_salt: Annotated[str, Meta(max_length=128)] | None = None
     user: Annotated[str, Meta(max_length=512)] | None = None
+    # vllm-router writes these into what it passes on; vLLM does not know them
+    no_stop_trim: bool | None = None
+    separate_reasoning: bool | None = None
+    stream_reasoning: bool | None = None
+    return_hidden_states: bool | None = None
 
     @property
     def answers(self) -> int:

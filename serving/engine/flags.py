@@ -43,9 +43,17 @@ def environment(order: EngineOrder, present: Mapping[str, str], cores: int) -> d
     wanted = {"VLLM_LOGGING_LEVEL": "WARNING", "VLLM_MAX_N_SEQUENCES": "8", "TOKENIZERS_PARALLELISM": "false"}
     if lean(order):
         wanted |= {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
-        wanted |= {"OMP_NUM_THREADS": str(cores), "OMP_WAIT_POLICY": "PASSIVE"}
+        wanted |= {"OMP_NUM_THREADS": str(max(1, cores // order.sharing)), "OMP_WAIT_POLICY": "PASSIVE"}
     kept = {name: present.get(name, value) for name, value in wanted.items()}
-    return kept | {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1", "VLLM_SERVER_DEV_MODE": "0"}
+    return (
+        kept
+        | {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1", "VLLM_SERVER_DEV_MODE": "0"}
+        | _cards(order)
+    )
+
+
+def _cards(order: EngineOrder) -> dict[str, str]:
+    return {"CUDA_VISIBLE_DEVICES": order.cards} if order.cards else {}
 
 
 def arguments(order: EngineOrder, cpu: set[str]) -> list[str]:

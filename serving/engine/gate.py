@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
-from serving.engine.admission import Admission, Full
+from serving.engine.admission import Entrance, Full
 from serving.engine.bounds import OutOfBounds, Request, Sampling, check
 
 Scope = MutableMapping[str, Any]
@@ -57,12 +57,20 @@ class Gate:
     """Lets the allowed requests through to `app` and answers all others itself."""
 
     def __init__(
-        self, app: App, api_key: str, readiness: Readiness, admission: Admission, max_body_bytes: int = MAX_BODY_BYTES
+        self,
+        app: App,
+        api_key: str,
+        readiness: Readiness,
+        admission: Entrance,
+        *,
+        open_health: bool = False,
+        max_body_bytes: int = MAX_BODY_BYTES,
     ) -> None:
         self._app = app
         self._key = api_key.encode()
         self._readiness = readiness
         self._admission = admission
+        self._open_health = open_health
         self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,7 +103,7 @@ class Gate:
         route = (scope["method"], scope["path"])
         if route not in ALLOWED:
             raise Refused(404, "no such resource")
-        if not (scope["path"] in OPEN_ON_LOOPBACK and from_loopback(scope)) and not self._has_key(scope):
+        if not self._is_open(scope) and not self._has_key(scope):
             raise Refused(401, "a valid key is needed: Authorization: Bearer KEY")
         if scope["path"] == "/health" and not self._readiness.proven:
             raise Refused(503, "no token was generated yet")
@@ -106,6 +114,12 @@ class Gate:
             return body, check(scope["path"], body)
         except OutOfBounds as error:
             raise Refused(400, str(error)) from None
+
+    def _is_open(self, scope: Scope) -> bool:
+        """`open_health` is for routers and the probes of a cluster, which send no key."""
+        if scope["path"] == "/health" and self._open_health:
+            return True
+        return scope["path"] in OPEN_ON_LOOPBACK and from_loopback(scope)
 
     def _has_key(self, scope: Scope) -> bool:
         scheme, _, given = header(scope, b"authorization").partition(b" ")

@@ -85,7 +85,13 @@ async def serve(order: EngineOrder, sock: socket.socket, args: Namespace, config
         app: App = await application(llm, args)
         server = uvicorn.Server(
             uvicorn.Config(
-                Gate(app, order.api_key, Readiness(), Admission(order.max_num_seqs, order.max_background, time.monotonic)),
+                Gate(
+                    app,
+                    order.api_key,
+                    Readiness(),
+                    Admission(order.max_num_seqs, order.max_background, time.monotonic),
+                    open_health=order.open_health,
+                ),
                 log_level="warning",
                 access_log=False,
                 server_header=False,
