@@ -42,12 +42,12 @@ def front(chosen: ServingSettings, device: Device, api_key: str, report: Report)
 def fleet(chosen: ServingSettings, front: EngineOrder) -> Plan:
     """Each engine on loopback, on a port of its own that is found when it starts, and on cards of its own."""
     behind = replace(front, host="127.0.0.1", port=0)
-    cards = _cards(front, os.environ.get("CUDA_VISIBLE_DEVICES", ""), chosen.replicas)
+    cards = cards_of_each(front, os.environ.get("CUDA_VISIBLE_DEVICES", ""), chosen.replicas)
     orders = [replace(behind, cards=of_one) for of_one in cards]
     return Plan(front, orders, chosen.nodes, chosen.drain_s)
 
 
-def _cards(order: EngineOrder, visible: str, count: int) -> list[str]:
+def cards_of_each(order: EngineOrder, visible: str, count: int) -> list[str]:
     """For each engine the cards that are its own, of the `visible` ones where the system names some."""
     if order.device == "cpu":
         return [""] * count

@@ -14,6 +14,7 @@ from serving.errors import SettingsError
 from serving.presets import PRESETS
 
 PREFIX = "FRONTDESK_SERVING__"
+WRITTEN_AS_JSON = {"engine_args": "object", "nodes": "list"}
 OURS = frozenset(
     {
         "api_key",
@@ -169,18 +170,18 @@ def _put(table: dict[str, Any], path: list[str], text: str, name: str) -> None:
             raise SettingsError(f"{name}: serving.{key} is given as a value and as a table")
     if not above and last == "api_key_file":
         table["api_key"] = _secret(Path(text), name)
-    elif above or last == "engine_args":
-        table[last] = _json(text, name, whole=not above)
+    elif above or last in WRITTEN_AS_JSON:
+        table[last] = _json(text, name, whole=last if not above else "")
     else:
         table[last] = text
 
 
-def _json(text: str, name: str, *, whole: bool) -> Any:
+def _json(text: str, name: str, *, whole: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
         if whole:
-            raise SettingsError(f"{name}: serving.engine_args wants a JSON object") from None
+            raise SettingsError(f"{name}: serving.{whole} wants a JSON {WRITTEN_AS_JSON[whole]}") from None
         return text
 
 

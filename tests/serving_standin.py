@@ -30,11 +30,14 @@ COMMAND = (sys.executable, __file__, "engine")
 
 
 class Toy:
-    """Answers as vLLM does where the supervisor looks."""
+    """Answers as vLLM does where the supervisor looks; an answer names the process that gave it. One that asks for a thousand
+    tokens takes until the file `finish` is there.
+    """
 
     def __init__(self, control: Path) -> None:
         self._control = control
         self._tokens = 0
+        self._running = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -42,12 +45,31 @@ class Toy:
         busy = (self._control / "busy").exists()
         if scope["path"] == "/metrics":
             self._tokens += 5 if busy else 0
-            await answer(send, f'vllm:generation_tokens_total{{engine="0"}} {self._tokens}\n'.encode(), b"text/plain")
+            await answer(send, self._metrics(), b"text/plain")
         elif scope["path"] == "/v1/chat/completions" and (busy or (self._control / "mute").exists()):
             await asyncio.sleep(3600)
+        elif scope["path"] == "/v1/models":
+            await answer(send, json.dumps({"data": [{"id": "toy"}]}).encode(), b"application/json")
         else:
-            self._tokens += 1
-            await answer(send, json.dumps({"choices": [{"message": {"content": "a"}}]}).encode(), b"application/json")
+            await self._answer((await receive()).get("body", b"{}"), send)
+
+    async def _answer(self, body: bytes, send: Send) -> None:
+        self._tokens += 1
+        self._running += 1
+        asked = json.loads(body or b"{}")
+        while asked.get("max_tokens", 0) >= 1000 and not (self._control / "finish").exists():
+            await asyncio.sleep(0.02)
+        self._running -= 1
+        told = {"choices": [{"message": {"content": "a"}}], "process": os.getpid()}
+        await answer(send, json.dumps(told).encode(), b"application/json")
+
+    def _metrics(self) -> bytes:
+        return (
+            "# TYPE vllm:generation_tokens_total counter\n"
+            f'vllm:generation_tokens_total{{engine="0"}} {self._tokens}\n'
+            "# TYPE vllm:num_requests_running gauge\n"
+            f'vllm:num_requests_running{{engine="0"}} {self._running}\n'
+        ).encode()
 
 
 async def answer(send: Send, body: bytes, kind: bytes) -> None:

@@ -56,7 +56,7 @@ def test_variables_of_other_sections_are_ignored() -> None:
         ("prot = 1", "serving.prot: unknown key"),
         ("port = 70000", "serving.port: Input should be less than or equal to 65535"),
         ("port = 'x'", "serving.port: Input should be a valid integer"),
-        ("replicas = 2", "serving.replicas: this release runs 1 engine a node"),
+        ("replicas = 65", "serving.replicas: Input should be less than or equal to 64"),
         ("device = 'tpu'", "serving.device: Input should be 'auto', 'cpu' or 'cuda'"),
         ("engine_args = {host = '0.0.0.0'}", "serving.engine_args: host is set by the node"),
         ("engine_args = {'--seed' = 1}", "serving.engine_args: '--seed' is not an option name"),
