@@ -15,8 +15,8 @@ Device = Literal["cpu", "cuda"]
 class EngineOrder:
     """One engine to run: where, what, how much.
 
-    `sharing`: engines that share this machine's cores; `cards`: the GPUs this one may use, "" for all; `open_health`: /health
-    answers without a key from anywhere.
+    `replica`: its name among several; `sharing`: engines that share this machine's cores; `cards`: the GPUs this one may use, ""
+    for all; `open_health`: /health answers without a key from anywhere.
     """
 
     model_path: str
@@ -32,6 +32,7 @@ class EngineOrder:
     max_background: int
     shutdown_s: int
     engine_args: dict[str, Any]
+    replica: str = ""
     sharing: int = 1
     cards: str = ""
     open_health: bool = False

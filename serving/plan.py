@@ -43,7 +43,7 @@ def fleet(chosen: ServingSettings, front: EngineOrder) -> Plan:
     """Each engine on loopback, on a port of its own that is found when it starts, and on cards of its own."""
     behind = replace(front, host="127.0.0.1", port=0)
     cards = cards_of_each(front, os.environ.get("CUDA_VISIBLE_DEVICES", ""), chosen.replicas)
-    orders = [replace(behind, cards=of_one) for of_one in cards]
+    orders = [replace(behind, replica=str(number), cards=of_one) for number, of_one in enumerate(cards)]
     return Plan(front, orders, chosen.nodes, chosen.drain_s)
 
 

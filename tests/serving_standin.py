@@ -23,6 +23,7 @@ from serving.__main__ import main  # noqa: E402
 from serving.engine.__main__ import read_line  # noqa: E402
 from serving.engine.admission import Admission  # noqa: E402
 from serving.engine.gate import Gate, Message, Readiness, Receive, Scope, Send  # noqa: E402
+from serving.engine.stamp import stamped  # noqa: E402
 from serving.order import EngineOrder  # noqa: E402
 from serving.port import bind  # noqa: E402
 
@@ -93,7 +94,9 @@ def engine() -> int:
             pids.write(f"{os.getpid()} {helper.pid}\n")
         admission = Admission(order.max_num_seqs, order.max_background, time.monotonic)
         config = uvicorn.Config(
-            Gate(Toy(control), order.api_key, Readiness(), admission), log_level="warning", timeout_graceful_shutdown=1
+            Gate(stamped(Toy(control), order.replica), order.api_key, Readiness(), admission),
+            log_level="warning",
+            timeout_graceful_shutdown=1,
         )
         uvicorn.Server(config).run(sockets=[bind(order.host, order.port)])
         helper.kill()

@@ -17,6 +17,7 @@ import uvicorn
 from serving.engine import flags
 from serving.engine.admission import Admission
 from serving.engine.gate import App, Gate, Readiness
+from serving.engine.stamp import stamped
 from serving.errors import EngineRefused
 from serving.order import EngineOrder
 
@@ -82,7 +83,7 @@ async def application(llm: "AsyncLLM", args: Namespace) -> Any:
 async def serve(order: EngineOrder, sock: socket.socket, args: Namespace, config: "VllmConfig") -> bool:
     """Serve until a signal asks to stop (True) or the engine has died (False)."""
     async with running(order, config) as llm:
-        app: App = await application(llm, args)
+        app: App = stamped(await application(llm, args), order.replica)
         server = uvicorn.Server(
             uvicorn.Config(
                 Gate(

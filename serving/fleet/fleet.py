@@ -54,8 +54,8 @@ class Fleet:
         self._members = Members()
         self._crew = [
             (member, Supervisor(order, patience, report, says(called), member, engine, called))
-            for number, order in enumerate(plan.orders)
-            for member, called in [(self._members.join(str(number)), f"replica {number}")]
+            for order in plan.orders
+            for member, called in [(self._members.join(order.replica), f"replica {order.replica}")]
         ]
         self._remotes = [
             Remote(node, plan.front.api_key, plan.front.served_name, self._members.join(_address(node)), report)

@@ -10,7 +10,7 @@ import aiohttp
 from serving.engine.gate import Message, Receive, Refused, Scope, Send, answer
 
 ASKED = frozenset({b"authorization", b"content-type", b"accept", b"x-session-id", b"x-deadline-s", b"x-request-id"})
-ANSWERED = frozenset({"content-type", "content-length", "retry-after", "x-request-id", "www-authenticate"})
+ANSWERED = frozenset({"content-type", "content-length", "retry-after", "x-request-id", "x-replica", "www-authenticate"})
 CONNECT_S = 5.0
 AWAY = Refused(503, "the engine went away before it answered: ask again", after_s=1)
 
