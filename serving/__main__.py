@@ -22,7 +22,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from serving import device, key, lifeline, room, settings
+from serving import device, key, lifeline, options, room, settings
 from serving.errors import ServingError, SettingsError
 from serving.models.pull import pull
 from serving.order import EngineOrder
@@ -75,7 +75,7 @@ def prepare(chosen: settings.ServingSettings, report: Report, engine: Sequence[s
     order = EngineOrder(
         device=device.choose(chosen.device),
         api_key=chosen.api_key or own_key(report),
-        model_path=str(pull(chosen.model, chosen.models_root, report)),
+        model_path=str(pull(chosen.model, chosen.models_root, report, "generate")),
         served_name=chosen.model,
         host=chosen.host,
         port=chosen.port,
@@ -85,8 +85,9 @@ def prepare(chosen: settings.ServingSettings, report: Report, engine: Sequence[s
         max_queued_requests=chosen.max_queued_requests,
         max_background=chosen.max_background,
         shutdown_s=chosen.shutdown_s,
-        engine_args=chosen.engine_args,
+        engine_args=chosen.vllm_args,
     )
+    options.check_device(order.device, order.engine_args)
     room.check(order)
     grace_s = chosen.shutdown_s + 3.0  # the engine's own bound, and time to say so
     patience = Patience(chosen.start_timeout_s, chosen.hang_timeout_s, grace_s, chosen.port_wait_s)

@@ -9,11 +9,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Device = Literal["cpu", "cuda"]
+Task = Literal["generate", "embed"]
 
 
 @dataclass(frozen=True, slots=True)
 class EngineOrder:
-    """One engine to run: where, what, how much."""
+    """One engine to run: where, what, how much. `task`: what it is asked for, answers or embeddings of texts."""
 
     model_path: str
     served_name: str
@@ -28,6 +29,7 @@ class EngineOrder:
     max_background: int
     shutdown_s: int
     engine_args: dict[str, Any]
+    task: Task = "generate"
 
     def to_line(self) -> bytes:
         return json.dumps(asdict(self)).encode() + b"\n"

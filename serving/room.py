@@ -1,23 +1,59 @@
-"""Whether this machine has room for an engine: its order's needs beside what is free here."""
+"""Whether this machine has room for its engines: their orders' needs beside what is free here."""
 
+import math
 from pathlib import Path
 
 from serving import memory
 from serving.engine import flags
+from serving.errors import SettingsError
+from serving.memory import Need
 from serving.models.shape import BYTES, Shape, shape_of
-from serving.order import EngineOrder
+from serving.order import EngineOrder, Task
 
 PLAIN_CONTEXT = 4096
+TABLES: dict[Task, str] = {"generate": "serving", "embed": "serving.embeddings"}
+SPREAD = ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size")
 
 
 def check(order: EngineOrder) -> None:
     """Raises SettingsError with the numbers when the model cannot fit; what neither model nor machine tells is left to vLLM."""
-    shape = shape_of(Path(order.model_path))
-    context = order.max_model_len or shape.context or PLAIN_CONTEXT
-    needed = memory.need(shape, order.device, element=element(order, shape), context=context, cache=flags.cache_bytes(order))
-    free = room(order)
+    needed, free = need(order), room(order)
     if needed is not None and free is not None:
-        memory.check(needed, free, context=context)
+        memory.check(needed, free, context=context(order, shape_of(Path(order.model_path))), table=TABLES[order.task])
+
+
+def check_together(*orders: EngineOrder) -> None:
+    """Raises SettingsError when each fits and all at once do not. On cards each has a share of its own, which vLLM checks."""
+    free = memory.free_memory()
+    if free is None or any(order.device != "cpu" for order in orders):
+        return
+    needs = {order.served_name: needed.total for order in orders if (needed := need(order)) is not None}
+    if sum(needs.values()) > free:
+        told = ", ".join(f"{name} {memory.gib(total)}" for name, total in needs.items())
+        raise SettingsError(
+            f"serving: its engines need {memory.gib(sum(needs.values()))} ({told}) and {memory.gib(free)} are free: lower "
+            "kv_cache_gib or choose smaller models"
+        )
+
+
+def need(order: EngineOrder) -> Need | None:
+    """What the order takes of the machine; None where the model's config does not tell."""
+    shape = shape_of(Path(order.model_path))
+    return memory.need(
+        shape,
+        order.device,
+        element=element(order, shape),
+        context=context(order, shape),
+        cache=flags.cache_bytes(order),
+        cache_dtype=str(order.engine_args.get("kv_cache_dtype", "auto")),
+        quantization=order.engine_args.get("quantization"),
+        copies=int(order.engine_args.get("data_parallel_size", 1)),
+    )
+
+
+def context(order: EngineOrder, shape: Shape) -> int:
+    """Tokens."""
+    return order.max_model_len or shape.context or PLAIN_CONTEXT
 
 
 def element(order: EngineOrder, shape: Shape) -> int:
@@ -25,7 +61,7 @@ def element(order: EngineOrder, shape: Shape) -> int:
     asked = str(order.engine_args.get("dtype", "auto"))
     if asked in BYTES:
         return BYTES[asked]
-    if order.device == "cpu" and flags.cpu_dtype(flags.cpu_flags(flags.cpuinfo())) in BYTES:
+    if order.device == "cpu" and flags.cpu_dtype(flags.cpu_flags(flags.cpuinfo()), order.task) in BYTES:
         return BYTES["float32"]
     return max(shape.element, 2)
 
@@ -35,5 +71,5 @@ def room(order: EngineOrder) -> int | None:
     if order.device == "cpu":
         return memory.free_memory()
     cards = memory.free_on_cards()
-    spread = int(order.engine_args.get("tensor_parallel_size", 1)) * int(order.engine_args.get("pipeline_parallel_size", 1))
+    spread = math.prod(int(order.engine_args.get(name, 1)) for name in SPREAD)
     return sum(sorted(cards, reverse=True)[:spread]) if cards else None

@@ -2,47 +2,23 @@
 
 import json
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator
 
+from serving.embeddings import EmbeddingSettings
 from serving.errors import SettingsError
+from serving.options import EngineOptions, checked
 from serving.presets import PRESETS
 
 PREFIX = "FRONTDESK_SERVING__"
-OURS = frozenset(
-    {
-        "api_key",
-        "api_server_count",
-        "config",
-        "data_parallel_size",
-        "disable_uvicorn_access_log",
-        "download_dir",
-        "headless",
-        "host",
-        "kv_cache_memory_bytes",
-        "max_model_len",
-        "max_num_queued_reqs",
-        "max_num_seqs",
-        "middleware",
-        "model",
-        "port",
-        "root_path",
-        "served_model_name",
-        "shutdown_timeout",
-        "ssl_ca_certs",
-        "ssl_certfile",
-        "ssl_keyfile",
-        "uds",
-    }
-)
+TABLES = frozenset({"embeddings", "engine_args", "speculative_config"})
 
 
-class ServingSettings(BaseModel):
+class ServingSettings(EngineOptions):
     """Settings of one node; times in seconds, `None` leaves the choice to the device and the model."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
@@ -60,6 +36,7 @@ class ServingSettings(BaseModel):
     max_queued_requests: Annotated[int, Field(ge=1)] = 256
     max_background: Annotated[int, Field(ge=1)] = 2
     engine_args: dict[str, Any] = Field(default_factory=dict)
+    embeddings: EmbeddingSettings | None = None
     models_dir: str = ""
     start_timeout_s: Annotated[float, Field(gt=0)] = 600.0
     hang_timeout_s: Annotated[float, Field(gt=0)] = 120.0
@@ -83,12 +60,13 @@ class ServingSettings(BaseModel):
     @field_validator("engine_args")
     @classmethod
     def _not_ours(cls, args: dict[str, Any]) -> dict[str, Any]:
-        for name in args:
-            if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-                raise ValueError(f"{name!r} is not an option name: write max_num_batched_tokens for --max-num-batched-tokens")
-            if name in OURS:
-                raise ValueError(f"{name} is set by the node itself or by another key of [serving]")
+        checked(args, cls.model_fields, "serving")
         return args
+
+    @property
+    def vllm_args(self) -> dict[str, Any]:
+        """What goes to vLLM under its own names: the keys of [serving] that are its options, and `engine_args`."""
+        return self.given() | self.engine_args
 
     @property
     def models_root(self) -> Path:
@@ -155,7 +133,7 @@ def _put(table: dict[str, Any], path: list[str], text: str, name: str) -> None:
             raise SettingsError(f"{name}: serving.{key} is given as a value and as a table")
     if not above and last == "api_key_file":
         table["api_key"] = _secret(Path(text), name)
-    elif above or last == "engine_args":
+    elif above or last in TABLES:
         table[last] = _json(text, name, whole=not above)
     else:
         table[last] = text
@@ -166,7 +144,7 @@ def _json(text: str, name: str, *, whole: bool) -> Any:
         return json.loads(text)
     except ValueError:
         if whole:
-            raise SettingsError(f"{name}: serving.engine_args wants a JSON object") from None
+            raise SettingsError(f"{name}: it wants a JSON object") from None
         return text
 
 

