@@ -47,7 +47,8 @@ class Toy:
             await asyncio.sleep(3600)
         else:
             self._tokens += 1
-            await answer(send, json.dumps({"choices": [{"message": {"content": "a"}}]}).encode(), b"application/json")
+            told = {"choices": [{"message": {"content": "a"}}], "data": [{"embedding": [0.6, 0.8]}]}
+            await answer(send, json.dumps(told).encode(), b"application/json")
 
 
 async def answer(send: Send, body: bytes, kind: bytes) -> None:
@@ -71,7 +72,9 @@ def engine() -> int:
             pids.write(f"{os.getpid()} {helper.pid}\n")
         admission = Admission(order.max_num_seqs, order.max_background, time.monotonic)
         config = uvicorn.Config(
-            Gate(Toy(control), order.api_key, Readiness(), admission), log_level="warning", timeout_graceful_shutdown=1
+            Gate(Toy(control), order.api_key, Readiness(), admission, task=order.task),
+            log_level="warning",
+            timeout_graceful_shutdown=1,
         )
         uvicorn.Server(config).run(sockets=[bind(order.host, order.port)])
         helper.kill()
