@@ -97,4 +97,12 @@ class NodeRefused(GenerationError):
 
 
 class NodeGarbled(GenerationError):
-    """The stream did not follow the protocol."""
+    """The stream did not follow the protocol, or the answer the form that was asked for."""
+
+
+class AnswerCut(GenerationError):
+    """An answer with a form was not whole within `max_tokens`: ask for less, or allow more."""
+
+
+class AnswerRefused(GenerationError):
+    """The model or its server declines to answer this: asking again gives the same."""

@@ -24,9 +24,10 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from serving import device, key, lifeline, plan, settings
+from serving import device, key, lifeline, settings
 from serving.errors import ServingError, SettingsError
 from serving.fleet.fleet import Fleet
+from serving.plan import plan
 from serving.progress import Printed, Report
 from serving.standing import Alone
 from serving.supervisor import ENGINE, Patience, Supervisor
@@ -74,13 +75,12 @@ def hold_on_to(fd: int, at_end: list[Callable[[], None]]) -> None:
 
 def prepare(chosen: settings.ServingSettings, report: Report, engine: Sequence[str]) -> Callable[[], Supervisor | Fleet]:
     """Everything slow or refusable before an engine may start: device, key, model, memory."""
-    front = plan.front(chosen, device.choose(chosen.device), chosen.api_key or own_key(report), report)
+    planned = plan(chosen, device.choose(chosen.device), chosen.api_key or own_key(report), report)
     grace_s = chosen.shutdown_s + 3.0  # the engine's own bound, and time to say so
     patience = Patience(chosen.start_timeout_s, chosen.hang_timeout_s, grace_s, chosen.port_wait_s)
-    if chosen.replicas == 1 and not chosen.nodes:
-        return lambda: Supervisor(front, patience, report, says("engine"), Alone(report), engine)
-    fleet = plan.fleet(chosen, front)
-    return lambda: Fleet(fleet, patience, report, says, engine)
+    if planned.alone:
+        return lambda: Supervisor(planned.front, patience, report, says("engine"), Alone(report), engine)
+    return lambda: Fleet(planned, patience, report, says, engine)
 
 
 def own_key(report: Report) -> str:

@@ -28,22 +28,35 @@ class Need:
         return self.weights + self.cache + self.overhead
 
 
-def need(shape: Shape, device: Device, *, element: int, context: int, cache: int | None) -> Need | None:
-    """What an engine takes; None where the model's config does not tell. `element`: bytes of one number when loaded."""
-    one = shape.kv_bytes(context, element)
+def need(
+    shape: Shape,
+    device: Device,
+    *,
+    element: int,
+    context: int,
+    cache: int | None,
+    cache_dtype: str = "auto",
+    quantization: str | None = None,
+    copies: int = 1,
+) -> Need | None:
+    """What an engine takes; None where the model's config does not tell. `element`: bytes of one number when loaded; `copies`: of
+    the whole model, beside one another, each with a cache of its own.
+    """
+    one = shape.kv_bytes(context, element, cache_dtype)
     if one is None:
         return None
-    return Need(shape.loaded(element), max(cache or 0, one), OVERHEAD[device])
+    kept = max(cache or 0, one) if one else 0  # what keeps nothing is given no cache, whatever was asked for
+    return Need(shape.loaded(element, quantization) * copies, kept * copies, OVERHEAD[device] * copies)
 
 
-def check(needed: Need, room: int, *, context: int, engines: int = 1) -> None:
-    """Raises SettingsError with the numbers when it cannot fit, `engines` times over."""
-    if needed.total * engines > room:
-        times = f"{engines} times " if engines > 1 else ""
+def check(needed: Need, room: int, *, context: int, table: str = "serving") -> None:
+    """Raises SettingsError with the numbers when it cannot fit; `table` of the settings is where the model is named."""
+    if needed.total > room:
         raise SettingsError(
-            f"serving.model: it needs {times}{gib(needed.total)} (weights {gib(needed.weights)}, KV cache {gib(needed.cache)}, "
-            f"vLLM itself {gib(needed.overhead)}) and {gib(room)} are free; one conversation may have {context:,} tokens: "
-            "choose a smaller or quantised model, or lower serving.max_model_len or serving.kv_cache_gib"
+            f"{table}.model: it needs {gib(needed.total)} (weights {gib(needed.weights)}, KV cache {gib(needed.cache)}, "
+            f"vLLM itself {gib(needed.overhead)}) and {gib(room)} are free; one text may have {context:,} tokens: "
+            "choose a smaller or quantised model, or lower "
+            f"{table}.max_model_len or {table}.kv_cache_gib"
         )
 
 

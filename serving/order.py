@@ -9,14 +9,16 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Device = Literal["cpu", "cuda"]
+Task = Literal["generate", "embed"]
 
 
 @dataclass(frozen=True, slots=True)
 class EngineOrder:
     """One engine to run: where, what, how much.
 
-    `replica`: its name among several; `sharing`: engines that share this machine's cores; `cards`: the GPUs this one may use, ""
-    for all; `open_health`: /health answers without a key from anywhere.
+    `task`: what it is asked for, answers or embeddings of texts; `replica`: its name among several; `sharing`: engines that share
+    this machine's cores; `cards`: the GPUs this one may use, "" for all; `open_health`: /health answers without a key from
+    anywhere.
     """
 
     model_path: str
@@ -32,6 +34,7 @@ class EngineOrder:
     max_background: int
     shutdown_s: int
     engine_args: dict[str, Any]
+    task: Task = "generate"
     replica: str = ""
     sharing: int = 1
     cards: str = ""

@@ -1,26 +1,55 @@
 """What a node's settings come to: the orders of its engines."""
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from serving import room
+from serving import embeddings, options, room
 from serving.errors import SettingsError
-from serving.fleet.fleet import Plan
 from serving.models.pull import pull
 from serving.order import Device, EngineOrder
 from serving.progress import Report
 from serving.settings import ServingSettings
 
 
-def front(chosen: ServingSettings, device: Device, api_key: str, report: Report) -> EngineOrder:
-    """The one engine, or what several have in common, with the node's own address. The model is fetched, and must fit.
-
-    Raises SettingsError and ModelError.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`front`: the node's own address, key and model. `replicas`: the engines of this machine that answer, and `embedding` the
+    one that embeds texts, each on loopback, on a port of its own that is found when it starts. `nodes`: URLs of others that
+    answer.
     """
-    order = EngineOrder(
+
+    front: EngineOrder
+    replicas: tuple[EngineOrder, ...]
+    embedding: EngineOrder | None
+    nodes: tuple[str, ...]
+    drain_s: float
+
+    @property
+    def alone(self) -> bool:
+        """One engine is all there is: it holds the node's own port."""
+        return len(self.replicas) == 1 and not self.nodes and self.embedding is None
+
+
+def plan(chosen: ServingSettings, device: Device, api_key: str, report: Report) -> Plan:
+    """Models are fetched, and must fit. Raises SettingsError and ModelError."""
+    front = _front(chosen, device, api_key, report)
+    behind = replace(front, host="127.0.0.1", port=0)
+    cards = cards_of_each(front, os.environ.get("CUDA_VISIBLE_DEVICES", ""), chosen.replicas)
+    replicas = tuple(replace(behind, replica=str(number), cards=of_one) for number, of_one in enumerate(cards))
+    embedding = _embedding(chosen, front, report)
+    engines = (*replicas, *([embedding] if embedding else []))
+    for one in {order.served_name: order for order in engines}.values():
+        options.check_device(one.device, one.engine_args)
+        room.check(one)
+    room.check_together(*engines)
+    return Plan(front, replicas, embedding, tuple(chosen.nodes), chosen.drain_s)
+
+
+def _front(chosen: ServingSettings, device: Device, api_key: str, report: Report) -> EngineOrder:
+    return EngineOrder(
         device=device,
         api_key=api_key,
-        model_path=str(pull(chosen.model, chosen.models_root, report)) if chosen.replicas else "",
+        model_path=str(pull(chosen.model, chosen.models_root, report, "generate")) if chosen.replicas else "",
         served_name=chosen.model,
         host=chosen.host,
         port=chosen.port,
@@ -30,21 +59,17 @@ def front(chosen: ServingSettings, device: Device, api_key: str, report: Report)
         max_queued_requests=chosen.max_queued_requests,
         max_background=chosen.max_background,
         shutdown_s=chosen.shutdown_s,
-        engine_args=chosen.engine_args,
+        engine_args=chosen.vllm_args,
         sharing=max(1, chosen.replicas),
         open_health=chosen.open_health,
     )
-    if chosen.replicas:
-        room.check(order)
-    return order
 
 
-def fleet(chosen: ServingSettings, front: EngineOrder) -> Plan:
-    """Each engine on loopback, on a port of its own that is found when it starts, and on cards of its own."""
-    behind = replace(front, host="127.0.0.1", port=0)
-    cards = cards_of_each(front, os.environ.get("CUDA_VISIBLE_DEVICES", ""), chosen.replicas)
-    orders = [replace(behind, replica=str(number), cards=of_one) for number, of_one in enumerate(cards)]
-    return Plan(front, orders, chosen.nodes, chosen.drain_s)
+def _embedding(chosen: ServingSettings, front: EngineOrder, report: Report) -> EngineOrder | None:
+    if chosen.embeddings is None:
+        return None
+    path = str(pull(chosen.embeddings.model, chosen.models_root, report, "embed"))
+    return replace(embeddings.order(chosen.embeddings, front, model_path=path, port=0), sharing=front.sharing)
 
 
 def cards_of_each(order: EngineOrder, visible: str, count: int) -> list[str]:

@@ -38,7 +38,7 @@ PRESETS = {
             "cpu",
             16,
             0.5,
-            values={"device": "cpu", "kv_cache_gib": 2.0, "max_num_seqs": 16, "engine_args": {"max_num_batched_tokens": 512}},
+            values={"device": "cpu", "kv_cache_gib": 2.0, "max_num_seqs": 16, "max_num_batched_tokens": 512},
         ),
         Preset(
             "gpu-24gb",
@@ -50,7 +50,8 @@ PRESETS = {
             values={
                 "device": "cuda",
                 "max_num_seqs": 128,
-                "engine_args": {"max_num_batched_tokens": 4096, "gpu_memory_utilization": 0.9},
+                "max_num_batched_tokens": 4096,
+                "gpu_memory_utilization": 0.9,
             },
         ),
         Preset(
@@ -63,7 +64,8 @@ PRESETS = {
             values={
                 "device": "cuda",
                 "max_num_seqs": 256,
-                "engine_args": {"max_num_batched_tokens": 8192, "gpu_memory_utilization": 0.92},
+                "max_num_batched_tokens": 8192,
+                "gpu_memory_utilization": 0.92,
             },
         ),
         Preset(
@@ -76,7 +78,9 @@ PRESETS = {
             values={
                 "device": "cuda",
                 "max_num_seqs": 512,
-                "engine_args": {"max_num_batched_tokens": 16384, "gpu_memory_utilization": 0.92, "tensor_parallel_size": 8},
+                "max_num_batched_tokens": 16384,
+                "gpu_memory_utilization": 0.92,
+                "tensor_parallel_size": 8,
             },
         ),
     )

@@ -8,42 +8,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from serving.embeddings import EmbeddingSettings
 from serving.errors import SettingsError
+from serving.options import EngineOptions, checked
 from serving.presets import PRESETS
 
 PREFIX = "FRONTDESK_SERVING__"
-WRITTEN_AS_JSON = {"engine_args": "object", "nodes": "list"}
-OURS = frozenset(
-    {
-        "api_key",
-        "api_server_count",
-        "config",
-        "data_parallel_size",
-        "disable_uvicorn_access_log",
-        "download_dir",
-        "headless",
-        "host",
-        "kv_cache_memory_bytes",
-        "max_model_len",
-        "max_num_queued_reqs",
-        "max_num_seqs",
-        "middleware",
-        "model",
-        "port",
-        "root_path",
-        "served_model_name",
-        "shutdown_timeout",
-        "ssl_ca_certs",
-        "ssl_certfile",
-        "ssl_keyfile",
-        "uds",
-    }
-)
+WRITTEN_AS_JSON = {"embeddings": "object", "engine_args": "object", "nodes": "list", "speculative_config": "object"}
 
 
-class ServingSettings(BaseModel):
+class ServingSettings(EngineOptions):
     """Settings of one node; times in seconds, `None` leaves the choice to the device and the model."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
@@ -63,6 +39,7 @@ class ServingSettings(BaseModel):
     max_queued_requests: Annotated[int, Field(ge=1)] = 256
     max_background: Annotated[int, Field(ge=1)] = 2
     engine_args: dict[str, Any] = Field(default_factory=dict)
+    embeddings: EmbeddingSettings | None = None
     models_dir: str = ""
     start_timeout_s: Annotated[float, Field(gt=0)] = 600.0
     hang_timeout_s: Annotated[float, Field(gt=0)] = 120.0
@@ -98,12 +75,13 @@ class ServingSettings(BaseModel):
     @field_validator("engine_args")
     @classmethod
     def _not_ours(cls, args: dict[str, Any]) -> dict[str, Any]:
-        for name in args:
-            if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-                raise ValueError(f"{name!r} is not an option name: write max_num_batched_tokens for --max-num-batched-tokens")
-            if name in OURS:
-                raise ValueError(f"{name} is set by the node itself or by another key of [serving]")
+        checked(args, cls.model_fields, "serving")
         return args
+
+    @property
+    def vllm_args(self) -> dict[str, Any]:
+        """What goes to vLLM under its own names: the keys of [serving] that are its options, and `engine_args`."""
+        return self.given() | self.engine_args
 
     @property
     def models_root(self) -> Path:

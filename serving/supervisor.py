@@ -68,7 +68,7 @@ class Supervisor:
         self._say = say
         self._standing = standing
         self._command = command
-        self._name = name
+        self.name = name
         self._stop = asyncio.Event()
         self._renew = asyncio.Event()
         self._engine: Child | None = None
@@ -100,7 +100,7 @@ class Supervisor:
             backoff = backoff.after_failure(life.healthy_s)
             self._give_up_on(life, backoff.failures)
             wait_s = backoff.wait_s(random.random())  # noqa: S311  # jitter
-            self._report.line(f"serving: {self._name} {life.why}; starting it again in {wait_s:.1f} s")
+            self._report.line(f"serving: {self.name} {life.why}; starting it again in {wait_s:.1f} s")
             await self._unless_stopped(asyncio.sleep(wait_s))
 
     def _give_up_on(self, life: Life, failures: int) -> None:
@@ -109,7 +109,7 @@ class Supervisor:
                 life.last_words.splitlines()[-1] if life.last_words else "serving: the engine refused its settings"
             )
         if self._standing.hopeless() and failures >= FIRST_STARTS:
-            told = f"{life.last_words}\nserving: {self._name} did not start in {failures} attempts: it {life.why}"
+            told = f"{life.last_words}\nserving: {self.name} did not start in {failures} attempts: it {life.why}"
             raise ServingError(told.strip())
 
     async def _one_life(self) -> Life:
@@ -141,7 +141,7 @@ class Supervisor:
 
     async def _attend(self, ready_at: list[float]) -> str:
         """Prove the engine, then watch it; returns why it must go."""
-        async with Probe(local_url(self._order), self._order.api_key, self._order.served_name) as probe:
+        async with Probe(local_url(self._order), self._order.api_key, self._order.served_name, self._order.task) as probe:
             if not await self._until_ready(probe):
                 return f"generated nothing within {self._patience.start_s:.0f} s of its start"
             ready_at.append(time.monotonic())
@@ -168,14 +168,14 @@ class Supervisor:
 
     async def _tell_waiting(self) -> None:
         started = time.monotonic()
-        self._report.line(f"serving: starting {self._name}")
+        self._report.line(f"serving: starting {self.name}")
         while True:
             await asyncio.sleep(TELL_EVERY_S)
-            self._report.line(f"serving: {self._name} is loading, {time.monotonic() - started:.0f} s")
+            self._report.line(f"serving: {self.name} is loading, {time.monotonic() - started:.0f} s")
 
     def _tell_ready(self) -> None:
         if self._ready_once:
-            self._report.line(f"serving: {self._name} is back")
+            self._report.line(f"serving: {self.name} is back")
         self._ready_once = True
         self._standing.up(self._order)
 

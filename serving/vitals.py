@@ -1,7 +1,7 @@
 """Whether an engine still lives: a pure judgement on what the probe saw.
 
-An overloaded engine is not a hung one: tokens made for anybody count as life. Only an engine that has produced
-nothing for `hang_timeout_s`, the supervisor's own request included, is hung.
+An overloaded engine is not a hung one: tokens made for anybody count as life, and of an engine that embeds its steps. Only one
+that has produced nothing for `hang_timeout_s`, the supervisor's own request included, is hung.
 """
 
 from dataclasses import dataclass, replace

@@ -32,7 +32,8 @@ class Behaviour:
     """How the next answers go. `fault`: "", "down" (closes), "error" (500), "full" (503), "refuse" (400), "cut" (half an answer),
     "abort" (half an answer and the word for it, as vLLM at its end), "garbage", "silent" (never a token), "endless"; `gate`, when
     set, holds each answer before its first token (or after `gate_after` pieces) until it is opened; `delay_s` before the first
-    token and `pace_s` between pieces. A prompt and `max_tokens` over `context` are refused, as by vLLM."""
+    token and `pace_s` between pieces. A prompt and `max_tokens` over `context` are refused, as by vLLM. `finish` is the
+    reason a whole answer ends with."""
 
     script: Callable[[Messages], str] = echo
     fault: str = ""
@@ -41,6 +42,7 @@ class Behaviour:
     delay_s: float = 0.0
     pace_s: float = 0.0
     pieces: int = 0
+    finish: str = "stop"
     context: int = 8192
     exact: bool = True
     model: str = "scripted"
@@ -163,7 +165,7 @@ class ScriptedNode:
             await asyncio.sleep(0)
         prompt = len(template(asked["messages"]).encode())
         usage = {"prompt_tokens": prompt, "completion_tokens": len(answer.encode("utf-8", "replace")) + 3}
-        await _finish(writer, "stop", usage)
+        await _finish(writer, how.finish, usage)
 
 
 async def _finish(writer: asyncio.StreamWriter, reason: str, usage: dict[str, int] | None = None) -> None:

@@ -22,7 +22,7 @@ from serving import lifeline  # noqa: E402
 from serving.__main__ import main  # noqa: E402
 from serving.engine.__main__ import read_line  # noqa: E402
 from serving.engine.admission import Admission  # noqa: E402
-from serving.engine.gate import Gate, Message, Readiness, Receive, Scope, Send  # noqa: E402
+from serving.engine.gate import ROUTES, Gate, Message, Readiness, Receive, Scope, Send  # noqa: E402
 from serving.engine.stamp import stamped  # noqa: E402
 from serving.order import EngineOrder  # noqa: E402
 from serving.port import bind  # noqa: E402
@@ -61,7 +61,7 @@ class Toy:
         while asked.get("max_tokens", 0) >= 1000 and not (self._control / "finish").exists():
             await asyncio.sleep(0.02)
         self._running -= 1
-        told = {"choices": [{"message": {"content": "a"}}], "process": os.getpid()}
+        told = {"choices": [{"message": {"content": "a"}}], "data": [{"embedding": [0.6, 0.8]}], "process": os.getpid()}
         await answer(send, json.dumps(told).encode(), b"application/json")
 
     def _metrics(self) -> bytes:
@@ -94,7 +94,7 @@ def engine() -> int:
             pids.write(f"{os.getpid()} {helper.pid}\n")
         admission = Admission(order.max_num_seqs, order.max_background, time.monotonic)
         config = uvicorn.Config(
-            Gate(stamped(Toy(control), order.replica), order.api_key, Readiness(), admission),
+            Gate(stamped(Toy(control), order.replica), order.api_key, Readiness(), admission, routes=ROUTES[order.task]),
             log_level="warning",
             timeout_graceful_shutdown=1,
         )

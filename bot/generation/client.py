@@ -12,6 +12,7 @@ import httptools
 import msgspec
 
 from bot.errors import NodeBusy, NodeGarbled, NodeRefused, NodeTooSlow, NodeUnavailable
+from bot.generation import form
 from bot.generation.request import Delta, GenerationRequest, NodeProfile
 from bot.generation.stream import StreamReader
 from bot.generation.wire import Wire, WireExchange
@@ -187,6 +188,8 @@ def _body(request: GenerationRequest, profile: NodeProfile) -> dict[str, Any]:
         "stream": True,
         "stream_options": {"include_usage": True},
     }
+    if request.form is not None:
+        body |= form.fields(request.form, vllm=profile.extras)
     if profile.extras:
         body["cache_salt"] = request.salt
         body["priority"] = request.priority

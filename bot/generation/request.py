@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from bot.generation.form import Form
+
 Message = tuple[Literal["system", "user", "assistant"], str]
 
 # lower goes first: an answer somebody waits for, one that was tried before, a draft for an agent, work nobody waits for
@@ -12,7 +14,7 @@ LIVE, RETRY, DRAFT, BACKGROUND = 0, 10, 20, 30
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
     """One chat completion. `salt` separates workspaces in the prefix cache, `route` keeps a conversation on one replica;
-    both are hex. `priority`: one of the four above.
+    both are hex. `priority`: one of the four above; `form`: what the answer must look like, None for text.
     """
 
     messages: tuple[Message, ...]
@@ -21,6 +23,7 @@ class GenerationRequest:
     max_tokens: int
     temperature: float
     priority: int = LIVE
+    form: Form | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +37,14 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """The next piece of the answer; the last one carries why it ended and the counts, where the node tells them."""
+    """The next piece of the answer; the last one carries why it ended and the counts, where the node tells them. `refused`: it is
+    not an answer but says that there will be none.
+    """
 
     text: str
     finish_reason: str | None = None
     usage: Usage | None = None
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ WHOLE = frozenset({"stop", "length", "content_filter", "tool_calls", "function_c
 
 class _Content(msgspec.Struct):
     content: str | None = None
+    refusal: str | None = None
 
 
 class _Choice(msgspec.Struct):
@@ -73,7 +74,7 @@ class StreamReader:
 
     def _merge(self, chunks: list[_Chunk]) -> Delta:
         texts: list[str] = []
-        reason, usage = None, None
+        reason, usage, refused = None, None, False
         for chunk in chunks:
             if chunk.error is not None:
                 raise NodeUnavailable(f"the node gave up in mid-stream (code {chunk.error.code})")
@@ -81,11 +82,12 @@ class StreamReader:
             if chunk.choices:
                 choice = chunk.choices[0]
                 texts.append(choice.delta.content or "")
+                refused = refused or bool(choice.delta.refusal)
                 reason = choice.finish_reason or reason
         if reason is not None and reason not in WHOLE:
             raise NodeUnavailable(f"the node ended the answer early ({reason[:40]})")
         self.reason = reason or self.reason
-        return Delta("".join(texts), reason, _usage(usage))
+        return Delta("".join(texts), reason, _usage(usage), refused)
 
 
 def _chunks(payloads: list[bytes]) -> list[_Chunk]:

@@ -15,6 +15,8 @@ MOST_STOPS = 16
 MOST_BIASES = 300
 MOST_MESSAGES = 4096
 MOST_TOOLS = 128
+MOST_INPUTS = 128  # texts to embed in one request
+LONGEST_INPUT = 128 << 10  # characters: a context of 32k tokens
 # switches of a model's own template (whether it thinks aloud), never a template
 TemplateSwitches = Annotated[
     dict[Annotated[str, Meta(max_length=64)], bool | int | Annotated[str, Meta(max_length=64)]], Meta(max_length=16)
@@ -136,7 +138,36 @@ class Detokenize(msgspec.Struct, forbid_unknown_fields=True):
     model: str | None = None
 
 
-Request = Chat | Completion | Tokenize | Detokenize
+Input = Annotated[str, Meta(min_length=1, max_length=LONGEST_INPUT)]
+
+
+class Embedding(msgspec.Struct, forbid_unknown_fields=True):
+    """Texts (or their token ids) to embed. vLLM also takes dialogues, with templates and media: not needed for search."""
+
+    input: Input | Annotated[list[Input | int | TokenIds], Meta(min_length=1, max_length=MOST_TOKENS)]
+    model: str | None = None
+    encoding_format: Literal["float", "base64"] | None = None
+    dimensions: Annotated[int, Meta(ge=1, le=1 << 16)] | None = None
+    truncate_prompt_tokens: Annotated[int, Meta(ge=-1, le=MOST_TOKENS)] | None = None
+    truncation_side: Literal["left", "right"] | None = None
+    add_special_tokens: bool | None = None
+    priority: int | None = None
+    cache_salt: Annotated[str, Meta(max_length=128)] | None = None
+    user: Annotated[str, Meta(max_length=512)] | None = None
+
+    @property
+    def answers(self) -> int:
+        """One place in the queue: all its texts are done in a few steps, in which they share the engine."""
+        return 1
+
+    @property
+    def inputs(self) -> int:
+        """How many embeddings it makes. A list of numbers is one text by its token ids."""
+        several = isinstance(self.input, list) and not all(isinstance(one, int) for one in self.input)
+        return len(self.input) if several else 1
+
+
+Request = Chat | Completion | Tokenize | Detokenize | Embedding
 _READERS: dict[str, msgspec.json.Decoder[Request]] = {
     path: msgspec.json.Decoder(kind)
     for path, kind in (
@@ -144,6 +175,7 @@ _READERS: dict[str, msgspec.json.Decoder[Request]] = {
         ("/v1/completions", Completion),
         ("/tokenize", Tokenize),
         ("/detokenize", Detokenize),
+        ("/v1/embeddings", Embedding),
     )
 }
 
@@ -162,6 +194,8 @@ def check(path: str, body: bytes) -> Request:
         _check_schemas(request)
         if request.answers > MOST_ANSWERS:
             raise OutOfBounds(f"`prompt` and `n` may ask for {MOST_ANSWERS} answers in one request")
+    if isinstance(request, Embedding) and request.inputs > MOST_INPUTS:
+        raise OutOfBounds(f"`input` may have {MOST_INPUTS} texts in one request")
     return request
 
 

@@ -5,13 +5,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from serving.order import EngineOrder
+from serving.order import EngineOrder, Task
 
-CPU_KV_CACHE_GIB = 2.0
+CPU_KV_CACHE_GIB: dict[Task, float] = {"generate": 2.0, "embed": 0.5}  # what embeds keeps nothing from one request to the next
 GIB = 1024**3
-SPREAD = frozenset(
-    ["distributed_executor_backend", "pipeline_parallel_size", "prefill_context_parallel_size", "tensor_parallel_size"]
-)
+SPREAD = ("distributed_executor_backend", "pipeline_parallel_size", "prefill_context_parallel_size", "tensor_parallel_size")
+# a model that embeds may not be able to reuse a prefix: vLLM knows which can
+OF_TASK: dict[Task, dict[str, Any]] = {
+    "generate": {"runner": "generate", "enable_prefix_caching": True, "enable_prompt_tokens_details": True},
+    "embed": {"runner": "pooling"},
+}
 WIDE_BFLOAT = frozenset({"avx512_bf16", "amx_bf16", "bf16", "sve_bf16"})
 
 
@@ -31,7 +34,12 @@ def cpu_flags(cpuinfo: str) -> set[str]:
 
 def lean(order: EngineOrder) -> bool:
     """Whether one process can hold scheduler and model: one CPU engine that nothing spreads over workers."""
-    return order.device == "cpu" and not SPREAD & order.engine_args.keys()
+    return order.device == "cpu" and all(order.engine_args.get(name, 1) in (None, 1) for name in SPREAD)
+
+
+def slots(order: EngineOrder) -> int:
+    """Answers that are made at once: each of the data-parallel copies of a model makes so many."""
+    return order.max_num_seqs * int(order.engine_args.get("data_parallel_size") or 1)
 
 
 def environment(order: EngineOrder, present: Mapping[str, str], cores: int) -> dict[str, str]:
@@ -67,9 +75,8 @@ def arguments(order: EngineOrder, cpu: set[str]) -> list[str]:
         "max_num_queued_reqs": order.max_queued_requests,
         "shutdown_timeout": order.shutdown_s,
         "scheduling_policy": "priority",
-        "enable_prefix_caching": True,
-        "enable_prompt_tokens_details": True,
         "disable_fastapi_docs": True,
+        **OF_TASK[order.task],
     }
     if order.max_model_len is not None:
         chosen["max_model_len"] = order.max_model_len
@@ -77,19 +84,23 @@ def arguments(order: EngineOrder, cpu: set[str]) -> list[str]:
     if cache is not None:
         chosen["kv_cache_memory_bytes"] = cache
     if order.device == "cpu":
-        chosen |= {"enforce_eager": True, "gpu_memory_utilization": 0.1, "dtype": cpu_dtype(cpu)}
+        chosen |= {"enforce_eager": True, "gpu_memory_utilization": 0.1, "dtype": cpu_dtype(cpu, order.task)}
     return [word for name, value in (chosen | order.engine_args).items() for word in words(name, value)]
 
 
 def cache_bytes(order: EngineOrder) -> int | None:
     """The KV cache that is asked for; None: all that vLLM finds free on the card."""
-    gib = order.kv_cache_gib if order.kv_cache_gib is not None else CPU_KV_CACHE_GIB if order.device == "cpu" else None
+    gib = order.kv_cache_gib
+    if gib is None and order.device == "cpu":
+        gib = CPU_KV_CACHE_GIB[order.task]
     return None if gib is None else int(gib * GIB)
 
 
-def cpu_dtype(cpu: set[str]) -> str:
-    """float32 where the processor has no bfloat16 arithmetic: emulating it answers several times slower."""
-    return "auto" if cpu & WIDE_BFLOAT else "float32"
+def cpu_dtype(cpu: set[str], task: Task = "generate") -> str:
+    """float32 where the processor has no bfloat16 arithmetic: emulating it answers several times slower. Models that embed are
+    stored in float32; vLLM would make float16 of that, which a processor has to emulate too (4 times slower, seen).
+    """
+    return "auto" if task == "generate" and cpu & WIDE_BFLOAT else "float32"
 
 
 def words(name: str, value: Any) -> list[str]:

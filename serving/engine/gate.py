@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from serving.engine.admission import Entrance, Full
-from serving.engine.bounds import OutOfBounds, Request, Sampling, check
+from serving.engine.bounds import Embedding, OutOfBounds, Request, Sampling, check
+from serving.order import Task
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -32,6 +33,17 @@ ALLOWED = frozenset(
         ("GET", "/metrics"),
     }
 )
+EMBEDDING = frozenset(
+    {
+        ("POST", "/v1/embeddings"),
+        ("POST", "/tokenize"),
+        ("POST", "/detokenize"),
+        ("GET", "/v1/models"),
+        ("GET", "/health"),
+        ("GET", "/metrics"),
+    }
+)
+ROUTES: dict[Task, frozenset[tuple[str, str]]] = {"generate": ALLOWED, "embed": EMBEDDING}
 OPEN_ON_LOOPBACK = frozenset({"/health", "/metrics"})
 MAX_BODY_BYTES = 4 << 20  # a context of a million tokens
 
@@ -48,7 +60,7 @@ class Refused(Exception):
 
 @dataclass(slots=True)
 class Readiness:
-    """Whether this engine has ever generated a token."""
+    """Whether this engine has ever generated a token, or embedded a text."""
 
     proven: bool = False
 
@@ -63,10 +75,12 @@ class Gate:
         readiness: Readiness,
         admission: Entrance,
         *,
+        routes: frozenset[tuple[str, str]] = ROUTES["generate"],
         open_health: bool = False,
         max_body_bytes: int = MAX_BODY_BYTES,
     ) -> None:
         self._app = app
+        self._routes = routes
         self._key = api_key.encode()
         self._readiness = readiness
         self._admission = admission
@@ -82,14 +96,14 @@ class Gate:
             return
         try:
             body, asked = await self._admit(scope, receive)
-            if isinstance(asked, Sampling):
+            if isinstance(asked, Sampling | Embedding):
                 await self._generate(scope, asked, replayed(body, receive), send)
             else:
                 await self._app(scope, replayed(body, receive), send)
         except Refused as refused:
             await answer(send, refused)
 
-    async def _generate(self, scope: Scope, asked: Sampling, receive: Receive, send: Send) -> None:
+    async def _generate(self, scope: Scope, asked: Sampling | Embedding, receive: Receive, send: Send) -> None:
         try:
             place = self._admission.enter(asked.priority or 0, asked.answers, deadline_s(scope))
         except Full as full:
@@ -101,12 +115,12 @@ class Gate:
 
     async def _admit(self, scope: Scope, receive: Receive) -> tuple[bytes, Request | None]:
         route = (scope["method"], scope["path"])
-        if route not in ALLOWED:
+        if route not in self._routes:
             raise Refused(404, "no such resource")
         if not self._is_open(scope) and not self._has_key(scope):
             raise Refused(401, "a valid key is needed: Authorization: Bearer KEY")
         if scope["path"] == "/health" and not self._readiness.proven:
-            raise Refused(503, "no token was generated yet")
+            raise Refused(503, "nothing was generated yet")
         if scope["method"] != "POST":
             return b"", None
         body = await self._body(scope, receive)
@@ -142,7 +156,7 @@ class Gate:
         return bytes(body)
 
     def _noting_tokens(self, send: Send) -> Send:
-        """A whole (not streamed) 200 of a generating route is the proof that tokens come out."""
+        """A whole (not streamed) 200 of a generating route is the proof that tokens come out, or embeddings."""
         whole = False
 
         async def noting(message: Message) -> None:

@@ -16,7 +16,7 @@ import uvicorn
 
 from serving.engine import flags
 from serving.engine.admission import Admission
-from serving.engine.gate import App, Gate, Readiness
+from serving.engine.gate import ROUTES, App, Gate, Readiness
 from serving.engine.stamp import stamped
 from serving.errors import EngineRefused
 from serving.order import EngineOrder
@@ -90,7 +90,8 @@ async def serve(order: EngineOrder, sock: socket.socket, args: Namespace, config
                     app,
                     order.api_key,
                     Readiness(),
-                    Admission(order.max_num_seqs, order.max_background, time.monotonic),
+                    Admission(flags.slots(order), order.max_background, time.monotonic),
+                    routes=ROUTES[order.task],
                     open_health=order.open_health,
                 ),
                 log_level="warning",

@@ -4,22 +4,25 @@ import asyncio
 import itertools
 import json
 
-from serving.engine.gate import Receive, Refused, Scope, Send, answer
-from serving.fleet.exposition import merged
+from serving.engine.gate import Receive, Refused, Scope, Send, answer, header
+from serving.fleet.exposition import family, merged
 from serving.fleet.members import Member, Members
 from serving.fleet.proxy import Proxy
 from serving.fleet.router import Router
+from serving.order import Task
 
-METRICS_S = 2.0
+ASK_S = 2.0
 ROUTED = frozenset({"/v1/chat/completions", "/v1/completions"})
 NOBODY = Refused(503, "no engine is ready: ask again", after_s=2)
 NO_ROUTER = Refused(503, "the router is being started: ask again", after_s=1)
 
 
 class Door:
-    """Answers go to the engine that the router finds for their conversation; all else to any engine."""
+    """Answers come from the engine that the router finds for their conversation, embeddings from the one that makes them, all
+    else from any engine. Without a `router` one engine answers.
+    """
 
-    def __init__(self, members: Members, router: Router, proxy: Proxy) -> None:
+    def __init__(self, members: Members, router: Router | None, proxy: Proxy) -> None:
         self._members = members
         self._router = router
         self._proxy = proxy
@@ -28,60 +31,66 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
+        try:
+            await self._answer(scope, receive, send)
+        except Refused as refused:
+            await answer(send, refused)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["path"]:
             case "/health":
-                await self._health(send)
+                self._routed()
+                told = {member.name: "serving" if member.serves else "away" for member in self._members}
+                await _text(send, json.dumps({"engines": told}))
             case "/metrics":
                 await _text(send, await self._metrics(), b"text/plain; version=0.0.4; charset=utf-8")
+            case "/v1/models":
+                await self._models(scope, send)
+            case "/v1/embeddings":
+                await self._proxy.pass_on(self._any("embed").url, scope, receive, send)
             case path:
-                try:
-                    base = self._routed() if path in ROUTED else self._any().url
-                except Refused as refused:
-                    await answer(send, refused)
-                else:
-                    await self._proxy.pass_on(base, scope, receive, send)
+                base = self._routed() if path in ROUTED else self._any().url
+                await self._proxy.pass_on(base, scope, receive, send)
 
     def _routed(self) -> str:
-        self._any()
+        member = self._any()
+        if self._router is None:
+            return member.url
         if not self._router.url:
             raise NO_ROUTER
         return self._router.url
 
-    def _any(self) -> Member:
-        serving = self._members.serving()
+    def _any(self, task: Task = "generate") -> Member:
+        serving = self._members.serving(task)
         if not serving:
             raise NOBODY
         return serving[next(self._turn) % len(serving)]
 
-    async def _health(self, send: Send) -> None:
-        try:
-            self._routed()
-        except Refused as refused:
-            await answer(send, refused)
-        else:
-            ready = {"replicas": {member.name: "serving" if member.serves else "away" for member in self._members}}
-            await _text(send, json.dumps(ready), b"application/json")
+    async def _models(self, scope: Scope, send: Send) -> None:
+        """Of one engine that answers, and of the one that embeds."""
+        asked = [self._any(), *self._members.serving("embed")]
+        key = header(scope, b"authorization").decode("latin-1")
+        texts = await asyncio.gather(*(self._proxy.text(member.url, "/v1/models", ASK_S, key) for member in asked))
+        models = [model for text in texts if text for model in json.loads(text)["data"]]
+        await _text(send, json.dumps({"object": "list", "data": models}))
 
     async def _metrics(self) -> str:
         up = [member for member in self._members if member.is_up]
-        asked = (self._proxy.text(member.url, "/metrics", METRICS_S) for member in up)
+        asked = (self._proxy.text(member.url, "/metrics", ASK_S) for member in up)
         texts = {member.name: text for member, text in zip(up, await asyncio.gather(*asked), strict=True)}
         return merged(texts) + self._own()
 
     def _own(self) -> str:
-        lines = ["# TYPE frontdesk_node_replica_up gauge"]
-        lines += [f'frontdesk_node_replica_up{{replica="{one.name}"}} {int(one.serves)}' for one in self._members]
-        lines += ["# TYPE frontdesk_node_replica_starts_total counter"]
-        lines += [f'frontdesk_node_replica_starts_total{{replica="{one.name}"}} {one.starts}' for one in self._members]
-        lines += ["# TYPE frontdesk_node_router_up gauge", f"frontdesk_node_router_up {int(bool(self._router.url))}"]
-        lines += [
-            "# TYPE frontdesk_node_router_starts_total counter",
-            f"frontdesk_node_router_starts_total {self._router.starts}",
-        ]
-        return "".join(f"{line}\n" for line in lines)
+        up = [(f'{{replica="{one.name}"}}', int(one.serves)) for one in self._members]
+        starts = [(f'{{replica="{one.name}"}}', one.starts) for one in self._members]
+        told = family("frontdesk_node_replica_up", "gauge", up) + family("frontdesk_node_replica_starts_total", "counter", starts)
+        if self._router:
+            told += family("frontdesk_node_router_up", "gauge", [("", int(bool(self._router.url)))])
+            told += family("frontdesk_node_router_starts_total", "counter", [("", self._router.starts)])
+        return told
 
 
-async def _text(send: Send, text: str, kind: bytes) -> None:
+async def _text(send: Send, text: str, kind: bytes = b"application/json") -> None:
     body = text.encode()
     headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})

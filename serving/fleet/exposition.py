@@ -1,7 +1,7 @@
 """The metrics of several engines as one Prometheus text, each sample with the engine it came from."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 SAMPLE = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (.+)$")
 FAMILY = re.compile(r"^# (?:HELP|TYPE) (\S+)")
@@ -25,6 +25,11 @@ def merged(texts: Mapping[str, str]) -> str:
             elif found := SAMPLE.match(line):
                 samples.setdefault(family, []).append(_labelled(found, replica))
     return "".join(f"{line}\n" for family in {**heads, **samples} for line in [*heads.get(family, []), *samples.get(family, [])])
+
+
+def family(name: str, kind: str, samples: Iterable[tuple[str, int]]) -> str:
+    """One of our own, of (labels in braces, value)."""
+    return f"# TYPE {name} {kind}\n" + "".join(f"{name}{labels} {value}\n" for labels, value in samples)
 
 
 def _labelled(found: re.Match[str], replica: str) -> str:

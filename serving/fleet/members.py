@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from serving.order import EngineOrder
+from serving.order import EngineOrder, Task
 from serving.standing import local_url
 
 
@@ -13,6 +13,7 @@ class Member:
     """One engine, here or on another machine. `url` has no path and is "" until the engine was up once."""
 
     name: str
+    task: Task
     members: "Members"
     url: str = ""
     is_up: bool = False
@@ -47,7 +48,7 @@ class Member:
 
 
 class Members:
-    """All engines of one model that this node answers for."""
+    """All engines that this node answers for."""
 
     def __init__(self) -> None:
         self._all: list[Member] = []
@@ -56,13 +57,13 @@ class Members:
     def __iter__(self) -> Iterator[Member]:
         return iter(self._all)
 
-    def join(self, name: str) -> Member:
-        member = Member(name, self)
+    def join(self, name: str, task: Task = "generate") -> Member:
+        member = Member(name, task, self)
         self._all.append(member)
         return member
 
-    def serving(self) -> list[Member]:
-        return [member for member in self._all if member.serves]
+    def serving(self, task: Task = "generate") -> list[Member]:
+        return [member for member in self._all if member.serves and member.task == task]
 
     def moved(self) -> None:
         self._moved.set()

@@ -63,10 +63,13 @@ class Proxy:
                 await answer(send, AWAY)
             # else the answer stays without its end, which closes the connection: so the asker sees that it was cut off
 
-    async def text(self, base: str, path: str, within_s: float) -> str:
-        """What `path` says, "" when it does not."""
+    async def text(self, base: str, path: str, within_s: float, key: str = "") -> str:
+        """What `path` says, "" when it does not. `key`: an Authorization."""
+        headers = {"Authorization": key} if key else {}
         with contextlib.suppress(aiohttp.ClientError, TimeoutError, ValueError):
-            async with self._session.get(f"{base}{path}", timeout=aiohttp.ClientTimeout(total=within_s)) as response:
+            async with self._session.get(
+                f"{base}{path}", headers=headers, timeout=aiohttp.ClientTimeout(total=within_s)
+            ) as response:
                 return await response.text() if response.status == 200 else ""
         return ""
 

@@ -28,16 +28,16 @@ class Rolling:
     async def once_through(self) -> None:
         """Ends early, with a line, when one does not come back: the others are left as they are."""
         for member, supervisor in self._crew:
-            self._report.line(f"serving: replica {member.name} finishes its answers and is started anew")
+            self._report.line(f"serving: {supervisor.name} finishes its answers and is started anew")
             member.drain()
             if not await self._idle(member):
-                self._report.line(f"serving: replica {member.name} was not done after {self._drain_s:.0f} s")
+                self._report.line(f"serving: {supervisor.name} was not done after {self._drain_s:.0f} s")
             starts = member.starts
             supervisor.renew()
             if not await self._back(member, starts):
-                self._report.line(f"serving: replica {member.name} did not come back; the others were left as they are")
+                self._report.line(f"serving: {supervisor.name} did not come back; the others were left as they are")
                 return
-        self._report.line("serving: all replicas were started anew")
+        self._report.line("serving: all engines were started anew")
 
     async def _idle(self, member: Member) -> bool:
         try:

@@ -77,6 +77,9 @@ def print_presets(shape: Shape, out: TextIO) -> None:
     if one is None:
         print("memory    its config does not tell", file=out)
         return
+    if one == 0:
+        print(f"memory    weights {gib(shape.loaded(element))}; it reads {context:,} tokens at once and keeps nothing", file=out)
+        return
     print(
         f"memory    weights {gib(shape.loaded(element))}, KV cache {gib(one)} for a conversation of {context:,} tokens", file=out
     )

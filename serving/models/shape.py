@@ -8,7 +8,15 @@ from typing import Any
 from serving.errors import ModelError
 from serving.models.folder import WEIGHTS
 
-BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
+BYTES = {"float32": 4, "float": 4, "float16": 2, "half": 2, "bfloat16": 2}
+# bits of a number in the KV cache, by the first word of vLLM's name for it; other packed kinds are counted as if they were whole
+CACHE_BITS = {"fp8": 8, "int8": 8, "nvfp4": 4, "int4": 4}
+# bits of a weight that vLLM makes smaller while it loads a model that is stored whole; what it leaves whole (the table of words)
+# is not told by a config
+LOAD_BITS = {"fp8": 8, "fp8_per_tensor": 8, "fp8_per_block": 8, "fp8_per_channel": 8, "int8_per_channel_weight_only": 8}
+LOAD_BITS |= {"mxfp8": 8, "nvfp4_per_token": 4}
+# each token is read together with all others, once: nothing of it is kept
+ENCODERS = ("bert", "roberta", "gte")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +30,23 @@ class Shape:
     element: int
     context: int | None
 
-    def kv_bytes(self, tokens: int, element: int) -> int | None:
-        """The KV cache of so many tokens, with numbers of `element` bytes."""
-        return None if self.token_elements is None else self.token_elements * element * tokens
+    def kv_bytes(self, tokens: int, element: int, cache_dtype: str = "auto") -> int | None:
+        """The KV cache of so many tokens, with numbers of `element` bytes (of `cache_dtype`, as vLLM calls it, where that is
+        smaller).
+        """
+        if self.token_elements is None:
+            return None
+        bits = CACHE_BITS.get(cache_dtype.partition("_")[0], BYTES.get(cache_dtype, element) * 8)
+        return self.token_elements * tokens * bits // 8
 
-    def loaded(self, element: int) -> int:
-        """The weights in memory with numbers of `element` bytes; quantised ones stay as they are stored."""
-        return self.weights * element // self.element if self.element > 1 else self.weights
+    def loaded(self, element: int, quantization: str | None = None) -> int:
+        """The weights in memory with numbers of `element` bytes, or as `quantization` makes them while they are loaded; ones
+        that are stored quantised stay as they are.
+        """
+        if self.element == 1:
+            return self.weights
+        bits = LOAD_BITS.get(quantization or "", element * 8)
+        return self.weights * bits // (8 * self.element)
 
 
 def shape_of(path: Path) -> Shape:
@@ -43,10 +61,12 @@ def shape_of(path: Path) -> Shape:
 
 
 def _token_elements(text: dict[str, Any]) -> int | None:
-    """A key and a value for each head of each layer; one compressed vector where heads share it (MLA). A window that a layer
-    forgets behind is not subtracted.
+    """A key and a value for each head of each layer; one compressed vector where heads share it (MLA); nothing where a text is
+    read at once. A window that a layer forgets behind is not subtracted.
     """
     layers = text.get("num_hidden_layers")
+    if str(text.get("model_type")).endswith(ENCODERS):
+        return 0
     if layers is None or text.get("model_type") in ("mamba", "mamba2", "rwkv"):
         return None
     if text.get("kv_lora_rank"):

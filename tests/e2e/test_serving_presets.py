@@ -1,14 +1,18 @@
-"""Every preset is understood by the parser of the vLLM that is installed."""
+"""Every preset and option of `[serving]` is understood by the vLLM that is installed; what it lacks is refused in a line."""
 
 import asyncio
 import json
 import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
 
+from serving import embeddings
 from serving.engine import flags
-from serving.order import EngineOrder
-from serving.presets import PRESETS, Preset
+from serving.order import Device, EngineOrder
+from serving.presets import PRESETS
 from serving.settings import parse
 
 # in a process of its own: vLLM takes ten seconds and half a gigabyte to import
@@ -16,20 +20,58 @@ PARSE = """
 import json, sys
 from vllm.entrypoints.launchers.cli_args import make_arg_parser, validate_parsed_serve_args
 from vllm.utils.argparse_utils import FlexibleArgumentParser
+from serving.engine import server
+from serving.errors import EngineRefused
+from serving.order import EngineOrder
 
+parser = make_arg_parser(FlexibleArgumentParser())
 for line in sys.stdin:
-    args = make_arg_parser(FlexibleArgumentParser()).parse_args(json.loads(line))
+    asked = json.loads(line)
+    if isinstance(asked, dict):
+        try:
+            server.configure(EngineOrder(**asked))
+            print(json.dumps("taken"))
+        except EngineRefused as refused:
+            print(json.dumps(str(refused)))
+        continue
+    args = parser.parse_args(asked)
     validate_parsed_serve_args(args)
-    print(json.dumps([args.max_num_seqs, args.max_num_batched_tokens, args.tensor_parallel_size, args.gpu_memory_utilization]))
+    print(json.dumps(vars(args), default=str))
 """
+LLAMA = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "vocab_size": 300,
+    "hidden_size": 128,
+    "intermediate_size": 256,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "max_position_embeddings": 512,
+    "torch_dtype": "bfloat16",
+}
+BERT = {**LLAMA, "architectures": ["BertModel"], "model_type": "bert", "type_vocab_size": 2}
+EVERY_OPTION: dict[str, Any] = {
+    "dtype": "bfloat16",
+    "quantization": "fp8",
+    "kv_cache_dtype": "fp8",
+    "gpu_memory_utilization": 0.85,
+    "tensor_parallel_size": 2,
+    "pipeline_parallel_size": 3,
+    "data_parallel_size": 4,
+    "max_num_batched_tokens": 2048,
+    "enable_chunked_prefill": False,
+    "enable_prefix_caching": False,
+    "speculative_config": {"method": "ngram", "num_speculative_tokens": 3, "prompt_lookup_max": 4},
+    "chat_template": __file__,
+}
 
 
-def arguments(preset: Preset) -> list[str]:
-    chosen = parse({"preset": preset.name})
-    order = EngineOrder(
-        model_path="/models/m",
+def order(section: dict[str, Any], device: Device, model: str = "/models/m") -> EngineOrder:
+    chosen = parse(section)
+    return EngineOrder(
+        model_path=model,
         served_name="m",
-        device=preset.device,
+        device=device,
         host="127.0.0.1",
         port=1,
         api_key="k",
@@ -39,26 +81,57 @@ def arguments(preset: Preset) -> list[str]:
         max_queued_requests=chosen.max_queued_requests,
         max_background=chosen.max_background,
         shutdown_s=chosen.shutdown_s,
-        engine_args=chosen.engine_args,
+        engine_args=chosen.vllm_args,
     )
-    return flags.arguments(order, set())
 
 
-async def test_vllm_takes_the_arguments_of_every_preset() -> None:
-    asked = "".join(json.dumps(arguments(preset)) + "\n" for preset in PRESETS.values())
-    quiet = {**os.environ, "VLLM_LOGGING_LEVEL": "ERROR", "VLLM_NO_USAGE_STATS": "1"}
+def embedder(device: Device, model: str = "/models/m") -> EngineOrder:
+    return embeddings.order(embeddings.EmbeddingSettings(), order({}, device), model_path=model, port=2)
+
+
+def model(folder: Path, config: dict[str, Any]) -> str:
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(config))
+    return str(folder)
+
+
+async def told(asked: list[Any]) -> list[Any]:
+    """What vLLM makes of each: of words for its parser its arguments, of an order "taken" or why not."""
+    quiet = {**os.environ, "VLLM_LOGGING_LEVEL": "ERROR", "VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1"}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", PARSE, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=quiet
     )
-    told, _ = await process.communicate(asked.encode())
+    lines, _ = await process.communicate("".join(json.dumps(one) + "\n" for one in asked).encode())
     assert process.returncode == 0
-    parsed = [json.loads(line) for line in told.splitlines() if line.startswith(b"[")]
-    assert parsed == [
-        [
-            preset.values["max_num_seqs"],
-            preset.values["engine_args"]["max_num_batched_tokens"],
-            max(preset.gpus, 1),
-            preset.values["engine_args"].get("gpu_memory_utilization", 0.1),
-        ]
-        for preset in PRESETS.values()
+    return [json.loads(line) for line in lines.splitlines() if line.startswith((b"{", b'"'))]
+
+
+def test_vllm_takes_every_preset_and_option_and_refuses_what_it_lacks_in_a_line(tmp_path: Path) -> None:
+    llama, bert = model(tmp_path / "llama", LLAMA), model(tmp_path / "bert", BERT)
+    presets = [flags.arguments(order({"preset": preset.name}, preset.device), set()) for preset in PRESETS.values()]
+    whole = [flags.arguments(order(EVERY_OPTION, "cuda"), set()), flags.arguments(embedder("cuda"), set())]
+    orders = [
+        order({"speculative_config": EVERY_OPTION["speculative_config"], "max_num_batched_tokens": 256}, "cpu", llama),
+        embedder("cpu", bert),
+        *(order({"quantization": name}, "cpu", llama) for name in ("gguf", "bitsandbytes")),
+        order({"kv_cache_dtype": "fp9"}, "cpu", llama),
+        order({"max_model_len": 4096}, "cpu", llama),
+        order({}, "cpu", bert),
+        replace(embedder("cpu", bert), engine_args={"no_such_option": 1}),
     ]
+    answers = asyncio.run(told([*presets, *whole, *map(asdict, orders)]))
+
+    for preset, parsed in zip(PRESETS.values(), answers, strict=False):
+        assert {name: parsed[name] for name in preset.values if name in parsed} == {
+            name: value for name, value in preset.values.items() if name not in ("device", "kv_cache_gib")
+        }
+    options, embedding, *judged = answers[len(presets) :]
+    assert {name: options[name] for name in EVERY_OPTION} == EVERY_OPTION
+    assert (embedding["runner"], embedding["gpu_memory_utilization"]) == ("pooling", embeddings.CARD_SHARE)
+    assert judged[:2] == ["taken", "taken"]
+    for refusal, named in zip(
+        judged[2:], ("quantization", "quantization", "fp9", "max_model_len", "runner generate", "no-such-option"), strict=True
+    ):
+        assert refusal.startswith("serving")
+        assert named in refusal
+        assert "\n" not in refusal

@@ -7,11 +7,12 @@ import pytest
 
 from bot.generation.client import _body
 from bot.generation.request import GenerationRequest, NodeProfile
-from serving.engine.bounds import MOST_SCHEMA, OutOfBounds, check
-from serving.engine.gate import ALLOWED
+from serving.engine.bounds import LONGEST_INPUT, MOST_INPUTS, MOST_SCHEMA, OutOfBounds, check
+from serving.engine.gate import ROUTES
 
 CHAT = "/v1/chat/completions"
 COMPLETE = "/v1/completions"
+EMBED = "/v1/embeddings"
 TURN = {"role": "user", "content": "Hi"}
 PARTS = {"role": "user", "content": [{"type": "text", "text": "Hi"}]}
 CALL = {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f"}}]}
@@ -34,6 +35,10 @@ def media(kind: str) -> dict[str, Any]:
         (COMPLETE, {"prompt": ["a", "b"], "n": 4}),
         ("/tokenize", {"messages": [TURN], "add_generation_prompt": True}),
         ("/detokenize", {"tokens": [1, 2]}),
+        (EMBED, {"input": "a", "model": "m", "encoding_format": "base64", "dimensions": 64, "user": "u", "priority": 30}),
+        (EMBED, {"input": ["a"] * MOST_INPUTS, "truncate_prompt_tokens": -1, "truncation_side": "left"}),
+        (EMBED, {"input": [1, 2, 3] * 100}),
+        (EMBED, {"input": [[1, 2], [3]], "add_special_tokens": False, "encoding_format": "float"}),
     ],
 )
 def test_what_an_answer_needs_passes(path: str, asked: dict[str, Any]) -> None:
@@ -77,6 +82,18 @@ def test_what_the_product_itself_asks_passes() -> None:
         (COMPLETE, {"prompt": [[1]] * 3, "n": 3}, "prompt"),
         (COMPLETE, {"prompt": "a", "prompt_embeds": "x"}, "prompt_embeds"),
         ("/tokenize", {"prompt": "a", "chat_template": "x"}, "chat_template"),
+        (EMBED, {}, "input"),
+        (EMBED, {"input": []}, "input"),
+        (EMBED, {"input": ""}, "input"),
+        (EMBED, {"input": ["a"] * (MOST_INPUTS + 1)}, "input"),
+        (EMBED, {"input": [[1]] * (MOST_INPUTS + 1)}, "input"),
+        (EMBED, {"input": ["a" * (LONGEST_INPUT + 1)]}, "input"),
+        (EMBED, {"messages": [TURN]}, "messages"),
+        (EMBED, {"input": "a", "encoding_format": "bytes"}, "encoding_format"),
+        (EMBED, {"input": "a", "dimensions": 0}, "dimensions"),
+        (EMBED, {"input": "a", "truncate_prompt_tokens": -2}, "truncate_prompt_tokens"),
+        (EMBED, {"input": "a", "chat_template": "x"}, "chat_template"),
+        (EMBED, {"input": "a", "mm_processor_kwargs": {}}, "mm_processor_kwargs"),
     ],
 )
 def test_what_is_not_named_or_too_much_is_refused_and_named(path: str, asked: dict[str, Any], named: str) -> None:
@@ -97,7 +114,7 @@ def test_a_refusal_shows_nothing_of_what_was_said() -> None:
 
 
 def test_every_route_that_takes_a_body_has_bounds() -> None:
-    for method, path in ALLOWED:
+    for method, path in ROUTES["generate"] | ROUTES["embed"]:
         if method == "POST":
             with pytest.raises(OutOfBounds):
                 check(path, b"")

@@ -124,7 +124,7 @@ def test_a_rolling_restart_cuts_nothing_off_and_is_never_without_an_engine(node:
         assert set(answered(node, url).values()) < set(old), "new ones go to the other engine"
         (node.control / "finish").touch()
         assert {one.result(30) for one in asked} == set(old)
-    node.says("serving: all replicas were started anew")
+    node.says("serving: all engines were started anew")
     assert not set(engines(node)) & set(old)
     assert len(engines(node)) == 2
     answered(node, url)

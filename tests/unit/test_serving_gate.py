@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 
 from serving.engine.admission import BACKGROUND, Admission
-from serving.engine.gate import Gate, Message, Readiness, Receive, Scope, Send
+from serving.engine.gate import ROUTES, Gate, Message, Readiness, Receive, Scope, Send
+from serving.order import Task
 
 KEY = "a-long-secret"
 CHAT = "/v1/chat/completions"
 ASKED = b'{"messages": []}'
+EMBED = "/v1/embeddings"
+EMBEDDED = b'{"input": "a"}'
 
 
 class Inner:
@@ -63,8 +66,16 @@ async def call(
     return sent[0]["status"], json.loads(sent[1]["body"])
 
 
-def gate(inner: Inner | None = None, *, ready: bool = True, most: int = 100, admission: Admission | None = None) -> Gate:
-    return Gate(inner or Inner(), KEY, Readiness(ready), admission or Admission(4, 2, time.monotonic), max_body_bytes=most)
+def gate(
+    inner: Inner | None = None,
+    *,
+    ready: bool = True,
+    most: int = 100,
+    admission: Admission | None = None,
+    task: Task = "generate",
+) -> Gate:
+    admission = admission or Admission(4, 2, time.monotonic)
+    return Gate(inner or Inner(), KEY, Readiness(ready), admission, routes=ROUTES[task], max_body_bytes=most)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +91,27 @@ async def test_the_key_opens_the_generating_and_counting_routes(path: str, body:
     inner = Inner()
     assert (await call(gate(inner), path, chunks=(body[:5], body[5:])))[0] == 200
     assert inner.seen == [(path, body)]
+
+
+@pytest.mark.parametrize(("path", "body"), [(CHAT, ASKED), ("/v1/completions", b'{"prompt": "a"}'), (EMBED, EMBEDDED)])
+async def test_an_engine_takes_what_its_task_is_and_nothing_else(path: str, body: bytes) -> None:
+    answers = [(await call(gate(task=task), path, chunks=(body,)))[0] for task in ("generate", "embed")]
+    assert answers == ([404, 200] if path == EMBED else [200, 404])
+
+
+async def test_an_embedding_makes_an_engine_that_embeds_healthy() -> None:
+    door = gate(ready=False, task="embed")
+    assert (await call(door, "/health", method="GET"))[0] == 503
+    await call(door, EMBED, chunks=(EMBEDDED,))
+    assert (await call(door, "/health", method="GET"))[0] == 200
+
+
+async def test_many_texts_in_the_background_are_one_request_of_it() -> None:
+    body = json.dumps({"input": ["a"] * 100, "priority": BACKGROUND}).encode()
+    admission = Admission(4, 1, time.monotonic)
+    assert (await call(gate(most=1000, task="embed", admission=admission), EMBED, chunks=(body,)))[0] == 200
+    admission.enter(BACKGROUND, 1, None)
+    assert (await call(gate(most=1000, task="embed", admission=admission), EMBED, chunks=(body,)))[0] == 503
 
 
 async def test_what_is_out_of_bounds_is_refused_by_name_and_never_seen_by_the_engine() -> None:

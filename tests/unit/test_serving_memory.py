@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from serving import memory, room
+from serving import embeddings, memory, room
 from serving.errors import ModelError, SettingsError
 from serving.memory import GIB, Need
 from serving.models.commands import print_presets
@@ -44,6 +44,7 @@ def model(folder: Path, config: dict[str, Any], weights: int = 1000) -> Path:
         ({**QWEN_7B, "num_key_value_heads": None}, 2 * 28 * 28 * 128),
         ({**QWEN_7B, "kv_lora_rank": 512, "qk_rope_head_dim": 64}, 28 * 576),
         ({**QWEN_7B, "model_type": "mamba"}, None),
+        *(({**QWEN_7B, "model_type": name}, 0) for name in ("bert", "xlm-roberta", "nomic_bert", "modernbert", "gte")),
         ({}, None),
     ],
 )
@@ -65,6 +66,52 @@ def test_weights_take_what_their_numbers_take_when_loaded(
     tmp_path: Path, config: dict[str, Any], element: int, loaded: int
 ) -> None:
     assert shape_of(model(tmp_path, config)).loaded(element) == loaded
+
+
+@pytest.mark.parametrize(
+    ("cache_dtype", "size"),
+    [("auto", 2000), ("bfloat16", 2000), ("fp8", 1000), ("fp8_e5m2", 1000), ("int8_per_token_head", 1000), ("nvfp4", 500)],
+)
+def test_a_cache_of_smaller_numbers_is_smaller(cache_dtype: str, size: int) -> None:
+    assert Shape(weights=0, token_elements=100, element=2, context=10).kv_bytes(10, 2, cache_dtype) == size
+
+
+@pytest.mark.parametrize(
+    ("stored", "quantization", "loaded"),
+    [(2, None, 1000), (2, "fp8", 500), (2, "nvfp4_per_token", 250), (1, "fp8", 1000), (4, "fp8", 250)],
+)
+def test_weights_that_are_quantised_while_they_load_are_counted_so(stored: int, quantization: str | None, loaded: int) -> None:
+    assert Shape(weights=1000, token_elements=1, element=stored, context=1).loaded(2, quantization) == loaded
+
+
+def test_copies_of_a_model_beside_one_another_take_all_of_it_each() -> None:
+    shape = Shape(weights=10, token_elements=1000, element=2, context=1000)
+    once = memory.need(shape, "cuda", element=2, context=1000, cache=None)
+    thrice = memory.need(shape, "cuda", element=2, context=1000, cache=None, copies=3)
+    assert once is not None
+    assert thrice is not None
+    assert thrice.total == 3 * once.total
+
+
+def test_a_model_that_keeps_nothing_needs_no_cache_however_much_is_asked_for() -> None:
+    needed = memory.need(Shape(weights=7, token_elements=0, element=4, context=512), "cpu", element=4, context=512, cache=GIB)
+    assert needed == Need(7, 0, memory.OVERHEAD["cpu"])
+
+
+def test_two_engines_that_fit_only_one_by_one_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chat = replace(ORDER, model_path=str(model(tmp_path, QWEN_7B)), kv_cache_gib=2.0, max_model_len=1024)
+    second = embeddings.order(embeddings.EmbeddingSettings(max_model_len=1024), chat, model_path=chat.model_path, port=1)
+    monkeypatch.setattr(memory, "free_memory", lambda: 5 * GIB)
+    for alone in (chat, second):
+        room.check(alone)
+    monkeypatch.setattr(memory, "free_memory", lambda: 2 * GIB)
+    with pytest.raises(SettingsError, match=r"^serving\.embeddings\.model: .*lower serving\.embeddings\.max_model_len"):
+        room.check(second)
+    monkeypatch.setattr(memory, "free_memory", lambda: 5 * GIB)
+    with pytest.raises(SettingsError, match=r"need 5\.7 GiB \(name 3\.6 GiB, all-minilm-l6-v2 2\.1 GiB\) and 5\.0 GiB are free"):
+        room.check_together(chat, second)
+    monkeypatch.setattr(memory, "free_memory", lambda: 6 * GIB)
+    room.check_together(chat, second)
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"num_hidden_layers": "x", "num_attention_heads": 1, "head_dim": 1}'])
@@ -113,6 +160,7 @@ def test_cards_are_summed_over_what_the_engine_spreads_over(tmp_path: Path, monk
     order = replace(ORDER, model_path=str(tmp_path), device="cuda", engine_args={"tensor_parallel_size": 2})
     monkeypatch.setattr(memory, "free_on_cards", lambda: [3, 9, 5])
     assert room.room(order) == 14
+    assert room.room(replace(order, engine_args={"data_parallel_size": 3})) == 17
 
 
 def test_memory_is_read_as_the_system_tells_it(tmp_path: Path) -> None:
@@ -124,9 +172,15 @@ def test_memory_is_read_as_the_system_tells_it(tmp_path: Path) -> None:
 def test_a_preset_fills_what_is_open_and_what_is_set_stays() -> None:
     chosen = parse({"preset": "laptop", "max_num_seqs": 3, "engine_args": {"seed": 1}})
     assert (chosen.max_num_seqs, chosen.kv_cache_gib) == (3, 2.0)
-    assert chosen.engine_args == {"max_num_batched_tokens": 512, "seed": 1}
+    assert chosen.vllm_args == {"max_num_batched_tokens": 512, "seed": 1}
     with pytest.raises(SettingsError, match=r"serving\.preset: .*laptop, gpu-24gb"):
         parse({"preset": "big"})
+
+
+def test_a_model_that_keeps_nothing_is_shown_without_presets() -> None:
+    out = io.StringIO()
+    print_presets(Shape(weights=GIB, token_elements=0, element=4, context=512), out)
+    assert out.getvalue() == "memory    weights 1.0 GiB; it reads 512 tokens at once and keeps nothing\n"
 
 
 def test_every_preset_is_shown_with_whether_the_model_fits() -> None:

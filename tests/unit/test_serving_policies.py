@@ -4,9 +4,12 @@ import dataclasses
 
 import pytest
 
+from serving import embeddings
 from serving.backoff import Backoff
+from serving.embeddings import EmbeddingSettings
 from serving.engine import flags
 from serving.order import EngineOrder
+from serving.probe import has_embedding
 from serving.vitals import Vitals
 
 ORDER = EngineOrder(
@@ -125,6 +128,43 @@ def test_an_engine_spread_over_workers_keeps_vllms_own_processes() -> None:
     spread = dataclasses.replace(ORDER, engine_args={"tensor_parallel_size": 2})
     assert not flags.lean(spread)
     assert "VLLM_CPU_OMP_THREADS_BIND" not in flags.environment(spread, {}, 2)
+
+
+def test_an_engine_that_embeds_is_asked_to_pool_and_for_nothing_of_a_dialogue() -> None:
+    chat = flags.arguments(ORDER, {"avx512_bf16"})
+    words = flags.arguments(embeddings.order(EmbeddingSettings(), ORDER, model_path="m", port=2), {"avx512_bf16"})
+    assert "--runner=generate" in chat
+    assert {"--runner=pooling", "--dtype=float32", "--served-model-name"} <= set(words)
+    assert not [word for word in words if "prefix" in word or "prompt-tokens" in word]
+
+
+def test_an_engine_that_embeds_has_the_key_and_device_of_the_one_beside_it() -> None:
+    made = embeddings.order(EmbeddingSettings(dtype="half"), dataclasses.replace(ORDER, device="cuda"), model_path="m", port=2)
+    assert (made.task, made.api_key, made.device, made.host, made.port) == ("embed", ORDER.api_key, "cuda", "127.0.0.1", 2)
+    assert made.engine_args == {"gpu_memory_utilization": 0.1, "dtype": "half"}
+    assert EngineOrder.from_line(made.to_line()) == made
+
+
+def test_slots_are_those_of_all_copies() -> None:
+    assert flags.slots(ORDER) == 64
+    assert flags.slots(dataclasses.replace(ORDER, engine_args={"data_parallel_size": 3})) == 192
+
+
+@pytest.mark.parametrize(
+    ("body", "lives"),
+    [
+        ({"data": [{"embedding": [0.0, 0.5]}]}, True),
+        ({"data": [{"embedding": [0.0, 0.0]}]}, False),
+        ({"data": [{"embedding": [0.5, float("nan")]}]}, False),
+        ({"data": [{"embedding": [0.5, None]}]}, False),
+        ({"data": [{"embedding": []}]}, False),
+        ({"data": []}, False),
+        ({}, False),
+        ([], False),
+    ],
+)
+def test_an_embedding_is_numbers(body: object, lives: bool) -> None:
+    assert has_embedding(body) is lives
 
 
 def test_the_processors_words_are_read() -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from serving import settings
+from serving.embeddings import EmbeddingSettings
 from serving.errors import ServingError, SettingsError
 from serving.key import kept_key
+from serving.options import check_device
 
 
 def loaded(tmp_path: Path, text: str = "", **environ: str) -> settings.ServingSettings:
@@ -33,12 +35,43 @@ def test_the_path_may_come_from_the_environment(tmp_path: Path) -> None:
 def test_engine_args_come_as_a_table_as_json_and_one_by_one(tmp_path: Path) -> None:
     made = loaded(
         tmp_path,
-        "[serving.engine_args]\nblock_size = 64\ndtype = 'auto'",
+        "[serving.engine_args]\nblock_size = 64\nload_format = 'auto'",
         FRONTDESK_SERVING__ENGINE_ARGS='{"seed": 1}',
-        FRONTDESK_SERVING__ENGINE_ARGS__DTYPE="float32",
+        FRONTDESK_SERVING__ENGINE_ARGS__LOAD_FORMAT="dummy",
         FRONTDESK_SERVING__ENGINE_ARGS__BLOCK_SIZE="32",
     )
-    assert made.engine_args == {"block_size": 32, "dtype": "float32", "seed": 1}
+    assert made.engine_args == {"block_size": 32, "load_format": "dummy", "seed": 1}
+
+
+def test_options_of_vllm_go_to_it_by_their_names_and_only_those_that_are_set(tmp_path: Path) -> None:
+    (tmp_path / "chat.jinja").write_text("{{ messages }}")
+    made = loaded(
+        tmp_path,
+        f"""[serving]\nkv_cache_dtype = 'fp8'\nenable_prefix_caching = false\nchat_template = '{tmp_path}/chat.jinja'""",
+        FRONTDESK_SERVING__SPECULATIVE_CONFIG='{"method": "ngram"}',
+        FRONTDESK_SERVING__ENGINE_ARGS='{"seed": 1}',
+    )
+    assert made.vllm_args == {
+        "kv_cache_dtype": "fp8",
+        "enable_prefix_caching": False,
+        "speculative_config": {"method": "ngram"},
+        "chat_template": str(tmp_path / "chat.jinja"),
+        "seed": 1,
+    }
+
+
+def test_the_table_of_embeddings_asks_for_an_engine_and_its_absence_for_none(tmp_path: Path) -> None:
+    assert settings.parse({}).embeddings is None
+    assert loaded(tmp_path, "[serving.embeddings]").embeddings == EmbeddingSettings()
+    made = loaded(tmp_path, FRONTDESK_SERVING__EMBEDDINGS='{"max_num_seqs": 8}', FRONTDESK_SERVING__EMBEDDINGS__MODEL="a/b")
+    assert made.embeddings == EmbeddingSettings(model="a/b", max_num_seqs=8)
+
+
+def test_copies_beside_one_another_are_refused_on_a_cpu() -> None:
+    check_device("cuda", {"data_parallel_size": 2})
+    check_device("cpu", {"data_parallel_size": 1})
+    with pytest.raises(SettingsError, match=r"serving\.data_parallel_size: .*serving\.replicas"):
+        check_device("cpu", {"data_parallel_size": 2})
 
 
 def test_a_key_may_come_from_a_file(tmp_path: Path) -> None:
@@ -59,6 +92,20 @@ def test_variables_of_other_sections_are_ignored() -> None:
         ("replicas = 65", "serving.replicas: Input should be less than or equal to 64"),
         ("device = 'tpu'", "serving.device: Input should be 'auto', 'cpu' or 'cuda'"),
         ("engine_args = {host = '0.0.0.0'}", "serving.engine_args: host is set by the node"),
+        ("engine_args = {runner = 'pooling'}", "serving.engine_args: runner is set by the node"),
+        ("dtype = 'auto'\nengine_args = {dtype = 'half'}", "serving.engine_args: dtype is a key of [serving] itself"),
+        ("engine_args = {max_model_len = 9}", "serving.engine_args: max_model_len is a key of [serving] itself"),
+        ("dtype = 'int3'", "serving.dtype: Input should be 'auto', 'half'"),
+        ("quantization = 'a b'", "serving.quantization: String should match"),
+        ("gpu_memory_utilization = 1.5", "serving.gpu_memory_utilization: Input should be less than or equal to 1"),
+        ("tensor_parallel_size = 0", "serving.tensor_parallel_size: Input should be greater than or equal to 1"),
+        ("chat_template = '/none.jinja'", "serving.chat_template: /none.jinja is no file"),
+        (
+            "embeddings = {engine_args = {dtype = 'half'}}",
+            "serving.embeddings.engine_args: dtype is a key of [serving.embeddings]",
+        ),
+        ("embeddings = {port = 1}", "serving.embeddings.port: unknown key"),
+        ("embeddings = {max_queued_requests = 5}", "serving.embeddings.max_queued_requests: Input should be greater"),
         ("engine_args = {'--seed' = 1}", "serving.engine_args: '--seed' is not an option name"),
         ("kv_cache_gib = 0", "serving.kv_cache_gib: Input should be greater than 0"),
         ("model = ' '", "serving.model: String should have at least 1 character"),
