@@ -24,6 +24,7 @@ from pathlib import Path
 
 from serving import device, key, lifeline, room, settings
 from serving.errors import ServingError, SettingsError
+from serving.lora import folders
 from serving.models.pull import pull
 from serving.order import EngineOrder
 from serving.progress import Printed, Report
@@ -72,10 +73,12 @@ def hold_on_to(fd: int, at_end: list[Callable[[], None]]) -> None:
 
 def prepare(chosen: settings.ServingSettings, report: Report, engine: Sequence[str]) -> Callable[[], Supervisor]:
     """Everything slow or refusable before an engine may start: device, key, model, memory."""
+    chosen_device, api_key = device.choose(chosen.device), chosen.api_key or own_key(report)
+    model = pull(chosen.model, chosen.models_root, report)
     order = EngineOrder(
-        device=device.choose(chosen.device),
-        api_key=chosen.api_key or own_key(report),
-        model_path=str(pull(chosen.model, chosen.models_root, report)),
+        device=chosen_device,
+        api_key=api_key,
+        model_path=str(model),
         served_name=chosen.model,
         host=chosen.host,
         port=chosen.port,
@@ -86,6 +89,7 @@ def prepare(chosen: settings.ServingSettings, report: Report, engine: Sequence[s
         max_background=chosen.max_background,
         shutdown_s=chosen.shutdown_s,
         engine_args=chosen.engine_args,
+        lora=folders.ordered(chosen, model),
     )
     room.check(order)
     grace_s = chosen.shutdown_s + 3.0  # the engine's own bound, and time to say so

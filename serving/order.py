@@ -12,6 +12,17 @@ Device = Literal["cpu", "cuda"]
 
 
 @dataclass(frozen=True, slots=True)
+class LoraOrder:
+    """LoRA at this engine. `root`: the model store; `folders`: those of the settings, by name; `max_loras` in one step."""
+
+    root: str
+    max_loras: int
+    max_loaded: int
+    max_rank: int
+    folders: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class EngineOrder:
     """One engine to run: where, what, how much."""
 
@@ -28,10 +39,13 @@ class EngineOrder:
     max_background: int
     shutdown_s: int
     engine_args: dict[str, Any]
+    lora: LoraOrder | None = None
 
     def to_line(self) -> bytes:
         return json.dumps(asdict(self)).encode() + b"\n"
 
     @classmethod
     def from_line(cls, line: bytes) -> "EngineOrder":
-        return cls(**json.loads(line))
+        told = json.loads(line)
+        lora = told.pop("lora", None)
+        return cls(**told, lora=LoraOrder(**lora) if lora else None)

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from serving.errors import SettingsError
 from serving.presets import PRESETS
 
 PREFIX = "FRONTDESK_SERVING__"
+TABLES = frozenset({"engine_args", "lora"})
 OURS = frozenset(
     {
         "api_key",
@@ -22,9 +23,14 @@ OURS = frozenset(
         "data_parallel_size",
         "disable_uvicorn_access_log",
         "download_dir",
+        "enable_lora",
         "headless",
         "host",
         "kv_cache_memory_bytes",
+        "lora_modules",
+        "max_cpu_loras",
+        "max_lora_rank",
+        "max_loras",
         "max_model_len",
         "max_num_queued_reqs",
         "max_num_seqs",
@@ -40,6 +46,27 @@ OURS = frozenset(
         "uds",
     }
 )
+
+
+class LoraSettings(BaseModel):
+    """LoRA of one node; 0 `max_loras`: none. `folders`: name -> folder, loaded at each start."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    max_loras: Annotated[int, Field(ge=0, le=1024)] = 0
+    max_loaded: Annotated[int, Field(ge=1, le=1024)] = 16
+    max_rank: Literal[1, 8, 16, 32, 64, 128, 256, 320, 512] = 16
+    folders: dict[str, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _agreeing(self) -> "LoraSettings":
+        if self.folders and not self.max_loras:
+            raise ValueError("folders are named and max_loras is 0, which is off: set max_loras")
+        if self.max_loras > self.max_loaded:
+            raise ValueError("max_loras may not be above max_loaded")
+        if len(self.folders) > self.max_loaded:
+            raise ValueError(f"{len(self.folders)} folders are named and max_loaded is {self.max_loaded}")
+        return self
 
 
 class ServingSettings(BaseModel):
@@ -60,6 +87,7 @@ class ServingSettings(BaseModel):
     max_queued_requests: Annotated[int, Field(ge=1)] = 256
     max_background: Annotated[int, Field(ge=1)] = 2
     engine_args: dict[str, Any] = Field(default_factory=dict)
+    lora: LoraSettings = LoraSettings()
     models_dir: str = ""
     start_timeout_s: Annotated[float, Field(gt=0)] = 600.0
     hang_timeout_s: Annotated[float, Field(gt=0)] = 120.0
@@ -155,7 +183,7 @@ def _put(table: dict[str, Any], path: list[str], text: str, name: str) -> None:
             raise SettingsError(f"{name}: serving.{key} is given as a value and as a table")
     if not above and last == "api_key_file":
         table["api_key"] = _secret(Path(text), name)
-    elif above or last == "engine_args":
+    elif above or last in TABLES:
         table[last] = _json(text, name, whole=not above)
     else:
         table[last] = text
@@ -166,7 +194,7 @@ def _json(text: str, name: str, *, whole: bool) -> Any:
         return json.loads(text)
     except ValueError:
         if whole:
-            raise SettingsError(f"{name}: serving.engine_args wants a JSON object") from None
+            raise SettingsError(f"{name}: serving.{name.removeprefix(PREFIX).lower()} wants a JSON object") from None
         return text
 
 

@@ -131,7 +131,22 @@ class Detokenize(msgspec.Struct, forbid_unknown_fields=True):
     model: str | None = None
 
 
-Request = Chat | Completion | Tokenize | Detokenize
+LoraName = Annotated[str, Meta(max_length=64)]
+
+
+class LoadLora(msgspec.Struct, forbid_unknown_fields=True):
+    """`version`: the newest where none is named; "previous": the one in use before. Never a path."""
+
+    lora_name: LoraName
+    version: Annotated[int, Meta(ge=1)] | Literal["previous"] | None = None
+    sha256: Annotated[str, Meta(pattern="^[0-9a-fA-F]{64}$")] | None = None
+
+
+class UnloadLora(msgspec.Struct, forbid_unknown_fields=True):
+    lora_name: LoraName
+
+
+Request = Chat | Completion | Tokenize | Detokenize | LoadLora | UnloadLora
 _READERS: dict[str, msgspec.json.Decoder[Request]] = {
     path: msgspec.json.Decoder(kind)
     for path, kind in (
@@ -139,6 +154,8 @@ _READERS: dict[str, msgspec.json.Decoder[Request]] = {
         ("/v1/completions", Completion),
         ("/tokenize", Tokenize),
         ("/detokenize", Detokenize),
+        ("/v1/load_lora_adapter", LoadLora),
+        ("/v1/unload_lora_adapter", UnloadLora),
     )
 }
 

@@ -57,13 +57,20 @@ class Gate:
     """Lets the allowed requests through to `app` and answers all others itself."""
 
     def __init__(
-        self, app: App, api_key: str, readiness: Readiness, admission: Admission, max_body_bytes: int = MAX_BODY_BYTES
+        self,
+        app: App,
+        api_key: str,
+        readiness: Readiness,
+        admission: Admission,
+        max_body_bytes: int = MAX_BODY_BYTES,
+        allowed: frozenset[tuple[str, str]] = ALLOWED,
     ) -> None:
         self._app = app
         self._key = api_key.encode()
         self._readiness = readiness
         self._admission = admission
         self._max_body_bytes = max_body_bytes
+        self._allowed = allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -93,7 +100,7 @@ class Gate:
 
     async def _admit(self, scope: Scope, receive: Receive) -> tuple[bytes, Request | None]:
         route = (scope["method"], scope["path"])
-        if route not in ALLOWED:
+        if route not in self._allowed:
             raise Refused(404, "no such resource")
         if not (scope["path"] in OPEN_ON_LOOPBACK and from_loopback(scope)) and not self._has_key(scope):
             raise Refused(401, "a valid key is needed: Authorization: Bearer KEY")

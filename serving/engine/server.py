@@ -10,13 +10,15 @@ import socket
 import time
 from argparse import Namespace
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import uvicorn
 
 from serving.engine import flags
 from serving.engine.admission import Admission
-from serving.engine.gate import App, Gate, Readiness
+from serving.engine.gate import ALLOWED, App, Gate, Readiness
+from serving.engine.loras import ROUTES, Loras
 from serving.errors import EngineRefused
 from serving.order import EngineOrder
 
@@ -75,17 +77,32 @@ async def application(llm: "AsyncLLM", args: Namespace) -> Any:
 
     tasks = await llm.get_supported_tasks()
     app = build_app(args, tasks, llm.model_config)
-    await init_app_state(llm, app.state, args, tasks)
+    try:
+        await init_app_state(llm, app.state, args, tasks)
+    except ValueError as error:
+        if not args.lora_modules:
+            raise
+        raise EngineRefused(f"serving.lora.folders: vLLM refuses one: {one_line(error)}") from error
     return app
+
+
+async def with_loras(app: App, order: EngineOrder) -> tuple[App, frozenset[tuple[str, str]]]:
+    """The application and the routes that the gate lets through: more of both where LoRA is on."""
+    if order.lora is None:
+        return app, ALLOWED
+    loras = Loras(app, order.lora, order.served_name, Path(order.model_path))
+    await loras.restore()
+    return loras, ALLOWED | ROUTES
 
 
 async def serve(order: EngineOrder, sock: socket.socket, args: Namespace, config: "VllmConfig") -> bool:
     """Serve until a signal asks to stop (True) or the engine has died (False)."""
     async with running(order, config) as llm:
-        app: App = await application(llm, args)
+        app, allowed = await with_loras(await application(llm, args), order)
+        admission = Admission(order.max_num_seqs, order.max_background, time.monotonic)
         server = uvicorn.Server(
             uvicorn.Config(
-                Gate(app, order.api_key, Readiness(), Admission(order.max_num_seqs, order.max_background, time.monotonic)),
+                Gate(app, order.api_key, Readiness(), admission, allowed=allowed),
                 log_level="warning",
                 access_log=False,
                 server_header=False,
