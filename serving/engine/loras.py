@@ -10,6 +10,7 @@ one to it.)
 import asyncio
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from serving.engine.bounds import LoadLora, UnloadLora, check
 from serving.engine.capture import captured, posted, replied, with_body
 from serving.engine.gate import App, Receive, Refused, Scope, Send, replayed
 from serving.errors import LoraError
-from serving.lora import weights
+from serving.lora.fitting import before, fitting
 from serving.lora.loaded import History, Loaded, after_load
 from serving.lora.naming import check_apart, check_name, tag
 from serving.lora.registry import Registry, Version
@@ -91,10 +92,10 @@ class Loras:
 
     async def _load(self, asked: LoadLora) -> dict[str, Any]:
         """Check, hand to vLLM, record, and only then let the name mean it; what fails before that leaves all as it was."""
-        name, before = check_name(asked.lora_name), self._history.get(asked.lora_name, ())
-        found = await self._checked(name, self._number(name, asked, before), asked.sha256 or "")
-        history = after_load(before, found.number)
-        if history != before:
+        name, earlier = check_name(asked.lora_name), self._history.get(asked.lora_name, ())
+        found = await self._checked(name, self._number(name, asked, earlier), asked.sha256 or "")
+        history = after_load(earlier, found.number)
+        if history != earlier:
             await self._take(found)
             try:
                 await asyncio.to_thread(self._loaded.write, name, history)
@@ -102,9 +103,9 @@ class Loras:
                 await self._let_go(tag(name, found.number))
                 raise
             self._history[name] = history
-            if before:
-                await self._let_go(tag(name, before[-1]))
-        was = before[-1] if before else None
+            if earlier:
+                await self._let_go(tag(name, earlier[-1]))
+        was = earlier[-1] if earlier else None
         return {"lora_name": name, "version": found.number, "was": was, "sha256": found.sha256, "base": found.base}
 
     async def _unload(self, asked: UnloadLora) -> dict[str, Any]:
@@ -118,11 +119,9 @@ class Loras:
         await self._let_go(tag(name, was))
         return {"lora_name": name, "version": None, "was": was}
 
-    def _number(self, name: str, asked: LoadLora, before: History) -> int:
+    def _number(self, name: str, asked: LoadLora, history: History) -> int:
         if asked.version == "previous":
-            if len(before) < 2:
-                raise LoraError(f"{name}: no version was in use before {before[-1]}" if before else f"{name} is not loaded")
-            return before[-2]
+            return before(name, history)
         return self._registry.find(name, asked.version).number
 
     async def _checked(self, name: str, number: int, sha256: str) -> Version:
@@ -133,15 +132,8 @@ class Loras:
         others = len(self._order.folders) + len(self._history.keys() - {name})
         if others >= self._order.max_loaded:
             raise LoraError(f"{others} are loaded, of at most serving.lora.max_loaded: unload one, or raise it")
-        return await asyncio.to_thread(self._fitting, name, number, sha256)
-
-    def _fitting(self, name: str, number: int, sha256: str) -> Version:
-        found = self._registry.checked(name, number, sha256=sha256)
-        if found.base != self._base:
-            raise LoraError(f"{name} version {number} was added for {found.base}, and this node serves {self._base}")
-        weights.check_rank(name, found.rank, self._order.max_rank)
-        weights.read(found.folder).check_fits(self._model)
-        return found
+        look = partial(fitting, base=self._base, model=self._model, max_rank=self._order.max_rank, sha256=sha256)
+        return await asyncio.to_thread(look, self._registry, name, number)
 
     async def _take(self, found: Version) -> None:
         """Into vLLM, by its own route; raises Refused with vLLM's reason."""
@@ -169,7 +161,7 @@ class Loras:
         return msgspec.json.encode({**_fields(body), "model": tag(named, self._history[named][-1])})
 
     def _listed(self, told: dict[str, Any]) -> dict[str, Any]:
-        """The list of vLLM with the names that may be asked for, each with the version it means in `root` and the model's length."""
+        """The list of vLLM with the names that may be asked for: each has what it means in `root`, and the model's length."""
         cards = told["data"]
         length = next((card.get("max_model_len") for card in cards if card["id"] == self._base), None)
         meant = {tag(name, history[-1]): name for name, history in self._history.items()}
