@@ -11,6 +11,7 @@ from bot.errors import NodeGarbled, NodeUnavailable
 from bot.generation.request import Delta, Usage
 
 LINE_LIMIT = 1_000_000
+LONGEST_NAME = 200
 NOTHING = Delta("")
 # the other words a server ends a stream with ("abort" of a vLLM that was told to end or pause) say that the answer is not whole
 WHOLE = frozenset({"stop", "length", "content_filter", "tool_calls", "function_call", "eos_token", "stop_sequence"})
@@ -42,6 +43,7 @@ class _Problem(msgspec.Struct):
 
 class _Chunk(msgspec.Struct):
     choices: list[_Choice] = []
+    model: str | None = None
     usage: _Usage | None = None
     error: _Problem | None = None
 
@@ -73,7 +75,7 @@ class StreamReader:
 
     def _merge(self, chunks: list[_Chunk]) -> Delta:
         texts: list[str] = []
-        reason, usage = None, None
+        reason, usage, model = None, None, ""
         for chunk in chunks:
             if chunk.error is not None:
                 raise NodeUnavailable(f"the node gave up in mid-stream (code {chunk.error.code})")
@@ -81,11 +83,12 @@ class StreamReader:
             if chunk.choices:
                 choice = chunk.choices[0]
                 texts.append(choice.delta.content or "")
-                reason = choice.finish_reason or reason
+                if choice.finish_reason:
+                    reason, model = choice.finish_reason, (chunk.model or "")[:LONGEST_NAME]
         if reason is not None and reason not in WHOLE:
             raise NodeUnavailable(f"the node ended the answer early ({reason[:40]})")
         self.reason = reason or self.reason
-        return Delta("".join(texts), reason, _usage(usage))
+        return Delta("".join(texts), reason, _usage(usage), model)
 
 
 def _chunks(payloads: list[bytes]) -> list[_Chunk]:

@@ -77,6 +77,7 @@ class Loras:
             return
         for name, history in kept.items():
             try:
+                self._check_room(name)
                 found = await self._checked(name, history[-1], "")
                 await self._take(found)
                 self._history[name] = history
@@ -93,6 +94,7 @@ class Loras:
     async def _load(self, asked: LoadLora) -> dict[str, Any]:
         """Check, hand to vLLM, record, and only then let the name mean it; what fails before that leaves all as it was."""
         name, earlier = check_name(asked.lora_name), self._history.get(asked.lora_name, ())
+        self._check_room(name)
         found = await self._checked(name, self._number(name, asked, earlier), asked.sha256 or "")
         history = after_load(earlier, found.number)
         if history != earlier:
@@ -124,14 +126,17 @@ class Loras:
             return before(name, history)
         return self._registry.find(name, asked.version).number
 
-    async def _checked(self, name: str, number: int, sha256: str) -> Version:
-        """The version, when it may be loaded here; raises LoraError."""
+    def _check_room(self, name: str) -> None:
+        """Raises LoraError for a name that means something else here, or is one too many."""
         check_apart(name, self._base)
         if name in self._order.folders:
             raise LoraError(f"{name} is loaded by serving.lora.folders: take it out there, or choose another name")
         others = len(self._order.folders) + len(self._history.keys() - {name})
         if others >= self._order.max_loaded:
             raise LoraError(f"{others} are loaded, of at most serving.lora.max_loaded: unload one, or raise it")
+
+    async def _checked(self, name: str, number: int, sha256: str) -> Version:
+        """The version, when it may be loaded here; raises LoraError."""
         look = partial(fitting, base=self._base, model=self._model, max_rank=self._order.max_rank, sha256=sha256)
         return await asyncio.to_thread(look, self._registry, name, number)
 

@@ -1,4 +1,4 @@
-"""The real engine's processes: one that dies comes back with its LoRA, and no kill leaves any behind. Served from a loopback hub."""
+"""The real engine's processes: one that dies comes back with its LoRA, and no kill leaves any. Served from a loopback hub."""
 
 import json
 import os
@@ -93,9 +93,8 @@ def use_loras(url: str, models: Path, folder: Path) -> list[tuple[str, float]]:
 
     assert on.load("support", None)["version"] == 2
     second = answer(url, "support")
-    assert on.load("support", "previous") | {"sha256": ""} == {
-        **{"lora_name": "support", "version": 1, "was": 2, "sha256": "", "base": REPO}
-    }
+    back = on.load("support", "previous")
+    assert (back["version"], back["was"]) == (1, 2)
     assert answer(url, "support") == first
     assert len({tuple(one) for one in (base, first, second)}) == 3
     assert answer(url, REPO) == base
