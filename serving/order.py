@@ -13,6 +13,17 @@ Task = Literal["generate", "embed"]
 
 
 @dataclass(frozen=True, slots=True)
+class LoraOrder:
+    """LoRA at this engine. `root`: the model store; `folders`: those of the settings, by name; `max_loras` in one step."""
+
+    root: str
+    max_loras: int
+    max_loaded: int
+    max_rank: int
+    folders: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class EngineOrder:
     """One engine to run: where, what, how much.
 
@@ -35,6 +46,7 @@ class EngineOrder:
     shutdown_s: int
     engine_args: dict[str, Any]
     task: Task = "generate"
+    lora: LoraOrder | None = None
     replica: str = ""
     sharing: int = 1
     cards: str = ""
@@ -45,4 +57,6 @@ class EngineOrder:
 
     @classmethod
     def from_line(cls, line: bytes) -> "EngineOrder":
-        return cls(**json.loads(line))
+        told = json.loads(line)
+        lora = told.pop("lora", None)
+        return cls(**told, lora=LoraOrder(**lora) if lora else None)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from serving import embeddings, options, room
 from serving.errors import SettingsError
+from serving.lora import folders
 from serving.models.pull import pull
 from serving.order import Device, EngineOrder
 from serving.progress import Report
@@ -46,10 +47,11 @@ def plan(chosen: ServingSettings, device: Device, api_key: str, report: Report) 
 
 
 def _front(chosen: ServingSettings, device: Device, api_key: str, report: Report) -> EngineOrder:
+    model = pull(chosen.model, chosen.models_root, report, "generate") if chosen.replicas else None
     return EngineOrder(
         device=device,
         api_key=api_key,
-        model_path=str(pull(chosen.model, chosen.models_root, report, "generate")) if chosen.replicas else "",
+        model_path=str(model or ""),
         served_name=chosen.model,
         host=chosen.host,
         port=chosen.port,
@@ -60,6 +62,7 @@ def _front(chosen: ServingSettings, device: Device, api_key: str, report: Report
         max_background=chosen.max_background,
         shutdown_s=chosen.shutdown_s,
         engine_args=chosen.vllm_args,
+        lora=folders.ordered(chosen, model) if model else None,
         sharing=max(1, chosen.replicas),
         open_health=chosen.open_health,
     )

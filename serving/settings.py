@@ -12,11 +12,18 @@ from pydantic import ConfigDict, Field, ValidationError, field_validator, model_
 
 from serving.embeddings import EmbeddingSettings
 from serving.errors import SettingsError
+from serving.lora.settings import LoraSettings
 from serving.options import EngineOptions, checked
 from serving.presets import PRESETS
 
 PREFIX = "FRONTDESK_SERVING__"
-WRITTEN_AS_JSON = {"embeddings": "object", "engine_args": "object", "nodes": "list", "speculative_config": "object"}
+WRITTEN_AS_JSON = {
+    "embeddings": "object",
+    "engine_args": "object",
+    "lora": "object",
+    "nodes": "list",
+    "speculative_config": "object",
+}
 
 
 class ServingSettings(EngineOptions):
@@ -40,6 +47,7 @@ class ServingSettings(EngineOptions):
     max_background: Annotated[int, Field(ge=1)] = 2
     engine_args: dict[str, Any] = Field(default_factory=dict)
     embeddings: EmbeddingSettings | None = None
+    lora: LoraSettings = LoraSettings()
     models_dir: str = ""
     start_timeout_s: Annotated[float, Field(gt=0)] = 600.0
     hang_timeout_s: Annotated[float, Field(gt=0)] = 120.0

@@ -29,11 +29,12 @@ def echo(messages: Messages) -> str:
 
 @dataclass
 class Behaviour:
-    """How the next answers go. `fault`: "", "down" (closes), "error" (500), "full" (503), "refuse" (400), "cut" (half an answer),
-    "abort" (half an answer and the word for it, as vLLM at its end), "garbage", "silent" (never a token), "endless"; `gate`, when
-    set, holds each answer before its first token (or after `gate_after` pieces) until it is opened; `delay_s` before the first
-    token and `pace_s` between pieces. A prompt and `max_tokens` over `context` are refused, as by vLLM. `finish` is the
-    reason a whole answer ends with."""
+    """How the next answers go. `fault`: "", "down" (closes), "error" (500), "full" (503), "refuse" (400), "cut" (half an
+    answer), "abort" (half an answer and the word for it, as vLLM at its end), "garbage", "silent" (never a token),
+    "endless"; `gate`, when set, holds each answer before its first token (or after `gate_after` pieces) until it is opened;
+    `delay_s` before the first token and `pace_s` between pieces; `loras`: further names, with what they are. A prompt and
+    `max_tokens` over `context` are refused, as by vLLM. `finish` is the reason a whole answer ends with.
+    """
 
     script: Callable[[Messages], str] = echo
     fault: str = ""
@@ -46,6 +47,7 @@ class Behaviour:
     context: int = 8192
     exact: bool = True
     model: str = "scripted"
+    loras: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -99,7 +101,8 @@ class ScriptedNode:
             raise ConnectionResetError
         if path == "/v1/models":
             entry = {"id": how.model, "object": "model", **({"max_model_len": how.context} if how.exact else {})}
-            await _json(writer, 200, {"object": "list", "data": [entry]})
+            loras = [{"id": name, "object": "model", "parent": how.model} for name in how.loras]
+            await _json(writer, 200, {"object": "list", "data": [entry, *loras]})
         elif path == "/tokenize" and how.exact:
             asked = json.loads(body)
             text = template(asked["messages"]) if "messages" in asked else asked["prompt"]
@@ -114,6 +117,9 @@ class ScriptedNode:
         statuses = {"error": 500, "full": 503, "refuse": 400}
         if how.fault in statuses:
             await _json(writer, statuses[how.fault], {"error": {"message": "as told"}}, {"Retry-After": "1"})
+            return
+        if asked.get("model") not in {None, how.model, *how.loras}:
+            await _json(writer, 404, {"error": {"message": "no such model"}})
             return
         if not asked.get("stream"):
             await _json(writer, 200, {"choices": [{"message": {"content": "a"}, "finish_reason": "length"}]})
@@ -165,11 +171,11 @@ class ScriptedNode:
             await asyncio.sleep(0)
         prompt = len(template(asked["messages"]).encode())
         usage = {"prompt_tokens": prompt, "completion_tokens": len(answer.encode("utf-8", "replace")) + 3}
-        await _finish(writer, how.finish, usage)
+        await _finish(writer, how.finish, usage, how.loras.get(asked.get("model", ""), how.model))
 
 
-async def _finish(writer: asyncio.StreamWriter, reason: str, usage: dict[str, int] | None = None) -> None:
-    _chunk(writer, _event({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}))
+async def _finish(writer: asyncio.StreamWriter, reason: str, usage: dict[str, int] | None = None, model: str = "") -> None:
+    _chunk(writer, _event({"model": model, "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}))
     if usage is not None:
         _chunk(writer, _event({"choices": [], "usage": usage}))
     _chunk(writer, b"data: [DONE]\n\n")

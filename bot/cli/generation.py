@@ -30,7 +30,7 @@ def plan(configuration: Configuration) -> Generation:
     if serving is None:
         most = settings.max_concurrent or REMOTE_CONCURRENCY
         return Generation(settings.url, settings.model, settings.api_key.get_secret_value(), most)
-    key = secrets.token_urlsafe(32)
+    key = serving.api_key or secrets.token_urlsafe(32)
     port = serving.port or _free_port(serving.host)
     host = f"[{serving.host}]" if ":" in serving.host else serving.host
     return Generation(

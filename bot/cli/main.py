@@ -8,6 +8,14 @@ from typing import NoReturn
 
 Command = Callable[[argparse.Namespace], int]
 WRONG = 2
+LORA_ACTIONS = {
+    "list": "name every version, and what is in use",
+    "add": "copy weights into the model store, as the next version",
+    "load": "let the node answer with a version",
+    "unload": "let the model itself answer again",
+    "rollback": "go back to the version that was in use before",
+    "remove": "delete the weights of a version",
+}
 INTERRUPTED = 130
 
 
@@ -81,3 +89,22 @@ def _add_models(commands: "argparse._SubParsersAction[Parser]") -> None:
             action.add_argument(
                 "model", metavar="NAME", nargs="?", help="of the list, a Hugging Face id or a folder; else the one set"
             )
+    _add_loras(actions)
+
+
+def _add_loras(commands: "argparse._SubParsersAction[Parser]") -> None:
+    loras = commands.add_parser("lora", help="LoRA weights for the model, by name and version", allow_abbrev=False)
+    actions = loras.add_subparsers(metavar="ACTION", required=True)
+    made = {name: _add(actions, name, text) for name, text in LORA_ACTIONS.items()}
+    for name, action in made.items():
+        action.set_defaults(module="lora", action=name)
+        if name not in {"add", "remove"}:
+            action.add_argument("--url", help="the node to talk to (else the one of the settings)")
+        if name != "list":
+            action.add_argument("name", metavar="NAME", help="what requests and workspaces ask for")
+    made["add"].add_argument("source", metavar="FOLDER", help="adapter_config.json and adapter_model.safetensors")
+    made["add"].add_argument("--base", default="", help="the model it is for, whatever its config says (else serving.model)")
+    made["load"].add_argument("--version", type=int, help="else the newest")
+    made["remove"].add_argument("version", metavar="VERSION", type=int)
+    for name in ("add", "load"):
+        made[name].add_argument("--sha256", default="", help="refuse weights that have another one")

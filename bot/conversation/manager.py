@@ -104,8 +104,8 @@ class Manager:
         started = time.monotonic()
         queued_ms = max(int((datetime.now(UTC) - claim.due_since).total_seconds() * 1000), 0)
         async with answering.scope():
-            profile = await self._node.profile()
             content, address = await self._contents.of(claim)
+            profile = await self._node.profile(content.model)
             if with_files(question):
                 self._previews.show(_target(answering, address, None), answering.shown)
                 question = await self._fetching.read(question, address)
@@ -167,11 +167,11 @@ class Manager:
         claim, target = answering.question.claim, _target(answering, address, fitted)
         request = self._request(claim, fitted)
         started = time.monotonic()
-        text, reason, usage, first = "", "", None, None
+        text, reason, model, usage, first = "", "", "", None, None
         self._previews.show(target, answering.shown)
         async with self._client.stream(request, profile) as deltas, aclosing(deltas):
             async for delta in deltas:
-                reason, usage = delta.finish_reason or reason, delta.usage or usage
+                reason, usage, model = delta.finish_reason or reason, delta.usage or usage, delta.model or model
                 if not delta.text:
                     continue
                 first = first if first is not None else time.monotonic()
@@ -181,7 +181,7 @@ class Manager:
                 if len(text) > ENDLESS:
                     raise NodeGarbled("the node's answer does not end")
         first_ms = int((first - started) * 1000) if first is not None else None
-        return Draft(text, reason, usage, first_ms, int((time.monotonic() - started) * 1000))
+        return Draft(text, reason, usage, first_ms, int((time.monotonic() - started) * 1000), model)
 
     def _remember(self, question: OpenQuestion, fitted: Fitted) -> None:
         conversation_id = question.claim.conversation_id
@@ -255,7 +255,7 @@ def _tokens(usage: Usage | None, fitted: Fitted, answer: str) -> int:
 def _trace(profile: NodeProfile, content: WorkspaceContent, attempts: int, queued_ms: int, draft: Draft, fitted: Fitted) -> Trace:
     usage = draft.usage
     return Trace(
-        model=profile.model,
+        model=draft.model or profile.model,
         prompt_version=content.prompt_version,
         prompt_tokens=usage.prompt if usage is not None else None,
         cached_tokens=usage.cached if usage is not None else None,

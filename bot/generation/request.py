@@ -37,31 +37,33 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """The next piece of the answer; the last one carries why it ended and the counts, where the node tells them. `refused`: it is
-    not an answer but says that there will be none.
+    """The next piece of the answer; the last one carries why it ended, the counts and which model it was, where the node tells
+    them. `refused`: it is not an answer but says that there will be none.
     """
 
     text: str
     finish_reason: str | None = None
     usage: Usage | None = None
     refused: bool = False
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A whole answer as the model gave it. Times in milliseconds from the request."""
+    """A whole answer as the model gave it. Times in milliseconds from the request; `model`: as the node named it, or ""."""
 
     text: str
     finish_reason: str
     usage: Usage | None
     first_token_ms: int | None
     total_ms: int
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeProfile:
-    """What a server turned out to be. `context` in tokens; `exact`: it counts tokens for us; `extras`: it takes cache_salt
-    and priority.
+    """What a server turned out to be. `model`: what it is asked for; `context` in tokens; `exact`: it counts tokens for us;
+    `extras`: it takes cache_salt and priority.
     """
 
     model: str

@@ -117,3 +117,4 @@ class WorkspaceSettings(Section):
     prompt: Annotated[str, Field(min_length=1, max_length=100_000)] = PROMPT
     greeting: Annotated[str, Field(max_length=4_000)] = "Hello! How can I help you?"
     contact: Annotated[str, Field(max_length=2_000)] = ""
+    model: Annotated[str, Field(max_length=200)] = ""

@@ -13,7 +13,9 @@ _INSERT = Prepared(sa.insert(reply_trace))
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """How one answer was made. Tokens are the node's counts, None where it does not tell; times in milliseconds."""
+    """How one answer was made. `model`: as the node named it, a LoRA with its version. Tokens are the node's counts, None where
+    it does not tell; times in milliseconds.
+    """
 
     model: str
     prompt_version: int

@@ -167,7 +167,22 @@ class Embedding(msgspec.Struct, forbid_unknown_fields=True):
         return len(self.input) if several else 1
 
 
-Request = Chat | Completion | Tokenize | Detokenize | Embedding
+LoraName = Annotated[str, Meta(max_length=64)]
+
+
+class LoadLora(msgspec.Struct, forbid_unknown_fields=True):
+    """`version`: the newest where none is named; "previous": the one in use before. Never a path."""
+
+    lora_name: LoraName
+    version: Annotated[int, Meta(ge=1)] | Literal["previous"] | None = None
+    sha256: Annotated[str, Meta(pattern="^[0-9a-fA-F]{64}$")] | None = None
+
+
+class UnloadLora(msgspec.Struct, forbid_unknown_fields=True):
+    lora_name: LoraName
+
+
+Request = Chat | Completion | Tokenize | Detokenize | Embedding | LoadLora | UnloadLora
 _READERS: dict[str, msgspec.json.Decoder[Request]] = {
     path: msgspec.json.Decoder(kind)
     for path, kind in (
@@ -176,6 +191,8 @@ _READERS: dict[str, msgspec.json.Decoder[Request]] = {
         ("/tokenize", Tokenize),
         ("/detokenize", Detokenize),
         ("/v1/embeddings", Embedding),
+        ("/v1/load_lora_adapter", LoadLora),
+        ("/v1/unload_lora_adapter", UnloadLora),
     )
 }
 

@@ -57,6 +57,9 @@ class Refused(Exception):
         self.message = message
         self.after_s = after_s
 
+    def body(self) -> bytes:
+        return json.dumps({"error": {"code": self.status, "message": self.message, "type": "refused"}}).encode()
+
 
 @dataclass(slots=True)
 class Readiness:
@@ -212,7 +215,7 @@ def replayed(body: bytes, receive: Receive) -> Receive:
 
 
 async def answer(send: Send, refused: Refused) -> None:
-    body = json.dumps({"error": {"code": refused.status, "message": refused.message, "type": "refused"}}).encode()
+    body = refused.body()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     if refused.status in (401, 503):
         headers.append((b"www-authenticate", b"Bearer") if refused.status == 401 else (b"retry-after", b"%d" % refused.after_s))

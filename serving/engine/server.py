@@ -10,13 +10,16 @@ import socket
 import time
 from argparse import Namespace
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import uvicorn
 
 from serving.engine import flags
 from serving.engine.admission import Admission
-from serving.engine.gate import ROUTES, App, Gate, Readiness
+from serving.engine.gate import ROUTES as OF_TASK
+from serving.engine.gate import App, Gate, Readiness
+from serving.engine.loras import ROUTES, Loras
 from serving.engine.stamp import stamped
 from serving.errors import EngineRefused
 from serving.order import EngineOrder
@@ -76,22 +79,37 @@ async def application(llm: "AsyncLLM", args: Namespace) -> Any:
 
     tasks = await llm.get_supported_tasks()
     app = build_app(args, tasks, llm.model_config)
-    await init_app_state(llm, app.state, args, tasks)
+    try:
+        await init_app_state(llm, app.state, args, tasks)
+    except ValueError as error:
+        if not args.lora_modules:
+            raise
+        raise EngineRefused(f"serving.lora.folders: vLLM refuses one: {one_line(error)}") from error
     return app
+
+
+async def with_loras(app: App, order: EngineOrder) -> tuple[App, frozenset[tuple[str, str]]]:
+    """The application and the routes that the gate lets through: more of both where LoRA is on."""
+    if order.lora is None:
+        return app, OF_TASK[order.task]
+    loras = Loras(app, order.lora, order.served_name, Path(order.model_path))
+    await loras.restore()
+    return loras, OF_TASK[order.task] | ROUTES
 
 
 async def serve(order: EngineOrder, sock: socket.socket, args: Namespace, config: "VllmConfig") -> bool:
     """Serve until a signal asks to stop (True) or the engine has died (False)."""
     async with running(order, config) as llm:
-        app: App = stamped(await application(llm, args), order.replica)
+        app, routes = await with_loras(await application(llm, args), order)
+        admission = Admission(flags.slots(order), order.max_background, time.monotonic)
         server = uvicorn.Server(
             uvicorn.Config(
                 Gate(
-                    app,
+                    stamped(app, order.replica),
                     order.api_key,
                     Readiness(),
-                    Admission(flags.slots(order), order.max_background, time.monotonic),
-                    routes=ROUTES[order.task],
+                    admission,
+                    routes=routes,
                     open_health=order.open_health,
                 ),
                 log_level="warning",

@@ -12,6 +12,7 @@ from serving.fleet.router import Router
 from serving.order import Task
 
 ASK_S = 2.0
+CHANGE_S = 600.0
 ROUTED = frozenset({"/v1/chat/completions", "/v1/completions"})
 NOBODY = Refused(503, "no engine is ready: ask again", after_s=2)
 NO_ROUTER = Refused(503, "the router is being started: ask again", after_s=1)
@@ -48,9 +49,21 @@ class Door:
                 await self._models(scope, send)
             case "/v1/embeddings":
                 await self._proxy.pass_on(self._any("embed").url, scope, receive, send)
+            case "/v1/load_lora_adapter" | "/v1/unload_lora_adapter":
+                await self._everywhere(scope, receive, send)
             case path:
                 base = self._routed() if path in ROUTED else self._any().url
                 await self._proxy.pass_on(base, scope, receive, send)
+
+    async def _everywhere(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What changes engines is sent to each that answers; the first refusal is told, else the last consent."""
+        body = (await receive()).get("body", b"")
+        status, told = NOBODY.status, NOBODY.body()
+        for member in self._members.serving():
+            status, told = await self._proxy.whole(member.url, scope, body, CHANGE_S)
+            if status != 200:
+                break
+        await _reply(send, status, told, b"application/json")
 
     def _routed(self) -> str:
         member = self._any()
@@ -91,7 +104,10 @@ class Door:
 
 
 async def _text(send: Send, text: str, kind: bytes = b"application/json") -> None:
-    body = text.encode()
+    await _reply(send, 200, text.encode(), kind)
+
+
+async def _reply(send: Send, status: int, body: bytes, kind: bytes) -> None:
     headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

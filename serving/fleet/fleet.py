@@ -8,6 +8,7 @@ from dataclasses import replace
 from serving import port
 from serving.engine.admission import Open
 from serving.engine.gate import ROUTES, Gate, Readiness
+from serving.engine.loras import ROUTES as LORA
 from serving.errors import ServingError
 from serving.fleet.door import Door
 from serving.fleet.listener import Listener
@@ -89,6 +90,8 @@ class Fleet:
 
     async def _serve(self, front: EngineOrder, sock: socket.socket, proxy: Proxy, tasks: asyncio.TaskGroup) -> None:
         routes = ROUTES["generate"] | (ROUTES["embed"] if self._plan.embedding else frozenset())
+        if front.lora:
+            routes |= LORA
         door = Door(self._members, self._router, proxy)
         gate = Gate(door, front.api_key, Readiness(proven=True), Open(), routes=routes, open_health=front.open_health)
         rolling = Rolling(

@@ -44,11 +44,10 @@ class Proxy:
             await asyncio.gather(relaying, leaving, return_exceptions=True)
 
     async def _relay(self, base: str, scope: Scope, body: bytes, send: Send) -> None:
-        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"] if name in ASKED]
         begun = False
         try:
             async with self._session.request(
-                scope["method"], f"{base}{scope['path']}", data=body, headers=[*headers, ("Accept-Encoding", "identity")]
+                scope["method"], f"{base}{scope['path']}", data=body, headers=_asked(scope)
             ) as response:
                 if unreached(response):
                     await answer(send, AWAY)
@@ -63,6 +62,20 @@ class Proxy:
                 await answer(send, AWAY)
             # else the answer stays without its end, which closes the connection: so the asker sees that it was cut off
 
+    async def whole(self, base: str, scope: Scope, body: bytes, within_s: float) -> tuple[int, bytes]:
+        """(status, body) of the same path under `base`; 503 when it does not answer in time."""
+        try:
+            async with self._session.request(
+                scope["method"],
+                f"{base}{scope['path']}",
+                data=body,
+                headers=_asked(scope),
+                timeout=aiohttp.ClientTimeout(total=within_s),
+            ) as response:
+                return response.status, await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return AWAY.status, AWAY.body()
+
     async def text(self, base: str, path: str, within_s: float, key: str = "") -> str:
         """What `path` says, "" when it does not. `key`: an Authorization."""
         headers = {"Authorization": key} if key else {}
@@ -72,6 +85,11 @@ class Proxy:
             ) as response:
                 return await response.text() if response.status == 200 else ""
         return ""
+
+
+def _asked(scope: Scope) -> list[tuple[str, str]]:
+    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"] if name in ASKED]
+    return [*headers, ("Accept-Encoding", "identity")]
 
 
 def unreached(response: aiohttp.ClientResponse) -> bool:
