@@ -29,6 +29,7 @@ from bot.events import (
 )
 from bot.generation.client import Deadlines, GenerationClient
 from bot.generation.node import Node
+from bot.generation.tide import Tide
 from bot.jobs import Jobs
 from bot.metrics import Metrics
 from bot.ports import Files, PreviewTarget
@@ -178,11 +179,13 @@ async def open_house(
     client = GenerationClient(await node.start(), "scripted", "", deadlines or Deadlines(5, 5, 20))
     profile = Node(client, dialect)
     previews, metrics = PlainPreviews(), Metrics()
+    tide = Tide(metrics)
     fitting = Fitting(store, profile, history_tokens=history_tokens, max_tokens=max_tokens)
     manager = Manager(
         store,
         client,
         profile,
+        tide,
         fitting,
         Contents(store, {ref.account_id: ref}),
         Fetching(store, files or NoFiles(), metrics, within_s=file_within_s),
@@ -192,9 +195,7 @@ async def open_house(
         lambda _, text: (text,),
         metrics,
     )
-    worker = Worker(
-        store, manager, metrics, lambda: [""], lease_s=lease_s, max_concurrent=64, interruptible=interruptible, drain_s=2
-    )
+    worker = Worker(store, manager, metrics, lambda: [""], tide, lease_s=lease_s, interruptible=interruptible, drain_s=2)
     rollover = Rollover(store, client, profile, fitting, lambda _, text: text.encode().hex()[:64])
     house = House(
         store,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bot.cli.channels import ChannelAccount
 from bot.cli.generation import Generation
+from bot.connections import room
 from bot.conversation.contents import Contents
 from bot.conversation.fetching import Fetching
 from bot.conversation.fitting import Fitting
@@ -19,6 +20,7 @@ from bot.delivery.preview import PullPreviews, RoutedPreviews
 from bot.events import AccountKey, ChannelAddress
 from bot.generation.client import GenerationClient
 from bot.generation.node import Node
+from bot.generation.tide import Tide
 from bot.jobs import Jobs
 from bot.metrics import Metrics
 from bot.secret import Secret
@@ -38,6 +40,7 @@ class Dialogue:
     intake: StoredIntake
     record: StoredRecord
     visitors: Visitors
+    tide: Tide
     worker: Worker
     jobs: Jobs
     notices: Notices
@@ -71,11 +74,14 @@ def assemble(
     debounce_s, interruptible = conversation.debounce_ms / 1000, conversation.on_new_message == "interrupt"
     node, shown = Node(client, settings.dialect), PullPreviews()
     push_channels = PushChannels({account.key: account for account in push})
+    # each answer holds a connection, and the listener needs the others
+    tide = Tide(metrics, most=generation.max_concurrent or room() // 8)
     fitting = Fitting(store, node, history_tokens=conversation.history_tokens, max_tokens=settings.max_tokens)
     manager = Manager(
         store,
         client,
         node,
+        tide,
         fitting,
         Contents(store, {ref.account_id: ref for ref in accounts.values()}),
         Fetching(store, push_channels, metrics),
@@ -90,14 +96,15 @@ def assemble(
         manager,
         metrics,
         routes,
+        tide,
         lease_s=database.lease_s,
-        max_concurrent=generation.max_concurrent,
         interruptible=interruptible,
     )
     return Dialogue(
         intake=intake,
         record=StoredRecord(store, accounts, shown),
         visitors=Visitors(store, accounts),
+        tide=tide,
         worker=worker,
         jobs=Jobs(store, {SUMMARISE: Rollover(store, client, node, fitting, secret.sign).run_job}, metrics),
         notices=Notices(

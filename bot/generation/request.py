@@ -34,22 +34,29 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """The next piece of the answer; the last one carries why it ended and the counts, where the node tells them."""
+    """The next piece of the answer; the last one carries why it ended, the counts, and how long the request waited in the node's
+    own queue, where the node tells them.
+    """
 
     text: str
     finish_reason: str | None = None
     usage: Usage | None = None
+    node_queue_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A whole answer as the model gave it. Times in milliseconds from the request."""
+    """A whole answer as the model gave it. Times in milliseconds from the request, but for `queue_ms`: from when the question was
+    due to the request. `node_queue_ms`: of the time to the first token, what it waited in the node's own queue.
+    """
 
     text: str
     finish_reason: str
     usage: Usage | None
     first_token_ms: int | None
     total_ms: int
+    queue_ms: int = 0
+    node_queue_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

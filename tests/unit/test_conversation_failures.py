@@ -23,12 +23,12 @@ async def _break_then_mend(house: House, fault: str) -> list[tuple[str, str]]:
 
 
 async def _tried_twice(house: House) -> None:
-    """Until the claim's counter says that a second try began."""
+    """Until a second try began: by the claim's counter, or by the refusals of a full node, which are no tries."""
     while True:
         attempts = await house.store.read(
             lambda connection: connection.exec_driver_sql("SELECT attempts FROM conversation").scalar()
         )
-        if attempts >= 2:
+        if attempts >= 2 or 'generation_requests_total{result="NodeBusy"} 2.0' in house.metrics.exposition().decode():
             return
         await asyncio.sleep(0.01)
 
