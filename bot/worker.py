@@ -98,9 +98,8 @@ class Worker:
             return 0
         process, memory = self._store.process_id, self._manager.memory
         found = await self._store.write(take_due, memory, route, process, lease_s=self._lease_s, room=room)
-        self._tide.begun(len(found))
         for question in found:
-            answering = Answering(question, interruptible=self._interruptible)
+            answering = Answering(question, self._tide.begin(), interruptible=self._interruptible)
             earlier = self._running.get(question.claim.conversation_id)
             if earlier is not None:  # our own lease ran out (a suspended machine): the newer claim has the epoch
                 earlier.supersede()
@@ -115,10 +114,10 @@ class Worker:
         again_s = await self._after(answering, outcome) if isinstance(outcome, Exception) else outcome
         if self._running.get(conversation_id) is answering:
             del self._running[conversation_id]
-        self._tide.ended()
+        self._tide.end()
         self._wake.set()
         if again_s is not None:
-            asyncio.get_running_loop().call_later(max(again_s, self._tide.pause_s), self._wake.set)
+            asyncio.get_running_loop().call_later(self._tide.pause_s or again_s, self._wake.set)
 
     async def _after(self, answering: Answering, error: Exception) -> float:
         """No answer was stored: seconds until the conversation may be claimed again."""

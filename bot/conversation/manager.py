@@ -170,7 +170,7 @@ class Manager:
         started = time.monotonic()
         text, reason, usage, node_queue_ms, first = "", "", None, None, None
         self._previews.show(target, answering.shown)
-        with self._tide.asking(claim.conversation_id) as asked:
+        with self._tide.asking(claim.conversation_id, answering.number) as asked:
             async with self._client.stream(request, profile) as deltas, aclosing(deltas):
                 async for delta in deltas:
                     reason, usage = delta.finish_reason or reason, delta.usage or usage

@@ -10,7 +10,6 @@ A node that refuses nobody lets questions wait in a queue of its own, where nobo
 counts, else a first token that comes far later than the quickest: then a quarter of the limit goes.
 """
 
-import math
 import random
 import time
 from collections import deque
@@ -43,7 +42,7 @@ class Counts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request for the question `key`, sent at `at` seconds of the tide's clock while `number` answers were being made."""
+    """One request for the question `key`, sent at `at` seconds of the tide's clock: the `number`-th of the answers being made."""
 
     key: str
     number: int
@@ -97,21 +96,22 @@ class Tide:
         """How many more answers may be begun now."""
         return 0 if self.pause_s else max(self.limit - self._running, 0)
 
-    def begun(self, answers: int) -> None:
-        """So many answers are being made from now on; each ends with `ended`."""
-        self._running += answers
+    def begin(self) -> int:
+        """One more answer is being made, until `end`; its number among them."""
+        self._running += 1
+        return self._running
 
-    def ended(self) -> None:
-        """One of them ended, whatever came of it."""
+    def end(self) -> None:
+        """One ended, whatever came of it."""
         self._running -= 1
 
     @contextmanager
-    def asking(self, key: str) -> Iterator[Asked]:
-        """Around one request for the question `key`. A NodeBusy leaves it with the seconds after which that question may be asked
-        again: 0 where it takes the next place that is free.
+    def asking(self, key: str, number: int) -> Iterator[Asked]:
+        """Around one request for the question `key`, for the answer that began with `number`. A NodeBusy leaves it with the
+        seconds after which that question may be asked again: 0 where it takes the next place that is free.
         """
         self._here += 1
-        asked = Asked(key, max(self._running, self._here), self._clock())
+        asked = Asked(key, min(number, self._running), self._clock())
         try:
             yield asked
         except NodeBusy as busy:
@@ -125,18 +125,17 @@ class Tide:
 
     def admitted(self, asked: Asked) -> None:
         """Its first token came."""
-        now, quickest = self._clock(), min(self._waits, default=math.inf)
+        now, quickest = self._clock(), min(self._waits, default=HELD_S)
         self._waits.append(now - asked.at)
         self._pause_until = float("-inf")
         self._refusals.pop(asked.key, None)
-        if self._waits[-1] > HELD_S + 2 * quickest and not self._tells:
+        if self._waits[-1] > HELD_S + min(2 * quickest, HELD_S) and not self._tells:
             self._held(asked)
             return
-        self._proven = max(self._proven, min(asked.number, self._limit))
-        if asked.number < self.limit or now < self._hold_until:
-            return
-        self._limit = min(self._limit + 1 if self._met else self._limit * 2, self._most)
-        self._full_in_row = 0
+        if asked.number > self._proven:
+            self._proven, self._full_in_row = min(asked.number, self.limit), 0
+        if asked.number >= self.limit and now >= self._hold_until:
+            self._limit = min(self._limit + 1 if self._met else self._limit * 2, self._most)
 
     def told(self, asked: Asked, waited_s: float) -> None:
         """The node says how long the request stood in its own queue."""

@@ -61,6 +61,8 @@ def arguments(order: EngineOrder, cpu: set[str]) -> list[str]:
         "scheduling_policy": "priority",
         "enable_prefix_caching": True,
         "enable_prompt_tokens_details": True,
+        # vLLM has none without its statistics
+        "enable_per_request_metrics": not order.engine_args.get("disable_log_stats", False),
         "disable_fastapi_docs": True,
     }
     if order.max_model_len is not None:
