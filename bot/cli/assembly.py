@@ -119,6 +119,7 @@ def stages(
         secret=opened.secret,
         metrics=opened.metrics,
         routes=claims.routes,
+        held=claims.held,
     )
     readiness = Readiness(opened.store, opened.metrics, claims, lambda: dialogue.worker.in_flight, lambda: dialogue.tide.limit)
     health = Health(readiness.checks, readiness.refresh, opened.metrics)
@@ -128,6 +129,7 @@ def stages(
         Claiming(dialogue.worker, claims),
         dialogue.jobs,
         dialogue.notices,
+        dialogue.line,
         Upkeep(opened.store, opened.metrics),
     ]
     return [

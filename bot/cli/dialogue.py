@@ -10,6 +10,7 @@ from bot.conversation.contents import Contents
 from bot.conversation.fetching import Fetching
 from bot.conversation.fitting import Fitting
 from bot.conversation.intake import StoredIntake
+from bot.conversation.line import Line
 from bot.conversation.manager import Manager, Voice
 from bot.conversation.notices import Notices
 from bot.conversation.record import StoredRecord
@@ -44,6 +45,7 @@ class Dialogue:
     worker: Worker
     jobs: Jobs
     notices: Notices
+    line: Line
 
 
 def open_intake(
@@ -69,8 +71,11 @@ def assemble(
     secret: Secret,
     metrics: Metrics,
     routes: Callable[[], Sequence[str]],
+    held: Callable[[], Sequence[str]],
 ) -> Dialogue:
-    """Everything between intake and record, over one store and one node. `push`: the push accounts of this process."""
+    """Everything between intake and record, over one store and one node. `push`: the push accounts of this process; `held()`
+    those for which it speaks now; `routes()` those and the pull channels, for the worker, which shows by asking that it looks.
+    """
     debounce_s, interruptible = conversation.debounce_ms / 1000, conversation.on_new_message == "interrupt"
     node, shown = Node(client, settings.dialect), PullPreviews()
     push_channels = PushChannels({account.key: account for account in push})
@@ -100,9 +105,10 @@ def assemble(
         lease_s=database.lease_s,
         interruptible=interruptible,
     )
+    line = Line(store, metrics, held, answer_within_s=conversation.answer_within_s)
     return Dialogue(
         intake=intake,
-        record=StoredRecord(store, accounts, shown),
+        record=StoredRecord(store, accounts, shown, line),
         visitors=Visitors(store, accounts),
         tide=tide,
         worker=worker,
@@ -110,6 +116,7 @@ def assemble(
         notices=Notices(
             store, metrics, worker.shown, notice_after_s=NOTICE_AFTER_S, answer_within_s=conversation.answer_within_s
         ),
+        line=line,
     )
 
 

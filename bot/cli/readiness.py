@@ -47,7 +47,11 @@ class Claims:
     def routes(self) -> Sequence[str]:
         """Pull channels, which any process may answer, and the push accounts that this one holds."""
         self._looked_at = time.monotonic()
-        return ("", *(account.account_id for account in self.push if account.held))
+        return ("", *self.held())
+
+    def held(self) -> Sequence[str]:
+        """The push accounts that this process holds."""
+        return [account.account_id for account in self.push if account.held]
 
     def wrong(self) -> str:
         """What is wrong with looking for work; empty when nothing is."""
