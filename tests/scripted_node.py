@@ -32,7 +32,8 @@ class Behaviour:
     """How the next answers go. `fault`: "", "down" (closes), "error" (500), "full" (503), "refuse" (400), "cut" (half an
     answer), "abort" (half an answer and the word for it, as vLLM at its end), "garbage", "silent" (never a token),
     "endless"; `gate`, when set, holds each answer before its first token (or after `gate_after` pieces) until it is opened;
-    `delay_s` before the first token and `pace_s` between pieces; `loras`: further names, with what they are. A prompt and
+    `delay_s` before the first token and `pace_s` between pieces; `loras`: further names, with what they are. With `slots`,
+    whoever comes while so many answers run is refused (503); `queue_ms` and `cached` are told with the counts. A prompt and
     `max_tokens` over `context` are refused, as by vLLM. `finish` is the reason a whole answer ends with.
     """
 
@@ -44,6 +45,9 @@ class Behaviour:
     pace_s: float = 0.0
     pieces: int = 0
     finish: str = "stop"
+    slots: int = 0
+    queue_ms: float | None = None
+    cached: int | None = None
     context: int = 8192
     exact: bool = True
     model: str = "scripted"
@@ -115,8 +119,9 @@ class ScriptedNode:
     async def _complete(self, asked: dict[str, Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         how = self.behaviour
         statuses = {"error": 500, "full": 503, "refuse": 400}
-        if how.fault in statuses:
-            await _json(writer, statuses[how.fault], {"error": {"message": "as told"}}, {"Retry-After": "1"})
+        if how.fault in statuses or (how.slots and self.running >= how.slots and asked.get("stream")):
+            how_full = how.fault or "full"
+            await _json(writer, statuses[how_full], {"error": {"message": "as told"}}, {"Retry-After": "1"})
             return
         if asked.get("model") not in {None, how.model, *how.loras}:
             await _json(writer, 404, {"error": {"message": "no such model"}})
@@ -171,13 +176,18 @@ class ScriptedNode:
             await asyncio.sleep(0)
         prompt = len(template(asked["messages"]).encode())
         usage = {"prompt_tokens": prompt, "completion_tokens": len(answer.encode("utf-8", "replace")) + 3}
-        await _finish(writer, how.finish, usage, how.loras.get(asked.get("model", ""), how.model))
+        told: dict[str, Any] = {"usage": usage}
+        if how.cached is not None:
+            told["usage"] = {**usage, "prompt_tokens_details": {"cached_tokens": how.cached}}
+        if how.queue_ms is not None:
+            told["metrics"] = {"queue_time_ms": how.queue_ms}
+        await _finish(writer, how.finish, told, how.loras.get(asked.get("model", ""), how.model))
 
 
-async def _finish(writer: asyncio.StreamWriter, reason: str, usage: dict[str, int] | None = None, model: str = "") -> None:
+async def _finish(writer: asyncio.StreamWriter, reason: str, told: dict[str, Any] | None = None, model: str = "") -> None:
     _chunk(writer, _event({"model": model, "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}))
-    if usage is not None:
-        _chunk(writer, _event({"choices": [], "usage": usage}))
+    if told is not None:
+        _chunk(writer, _event({"choices": [], **told}))
     _chunk(writer, b"data: [DONE]\n\n")
     writer.write(b"0\r\n\r\n")
     await writer.drain()

@@ -37,8 +37,8 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """The next piece of the answer; the last one carries why it ended, the counts and which model it was, where the node tells
-    them. `refused`: it is not an answer but says that there will be none.
+    """The next piece of the answer; the last one carries why it ended, the counts, which model it was, and how long the request
+    waited in the node's own queue, where the node tells them. `refused`: it is not an answer but says that there will be none.
     """
 
     text: str
@@ -46,11 +46,15 @@ class Delta:
     usage: Usage | None = None
     refused: bool = False
     model: str = ""
+    node_queue_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A whole answer as the model gave it. Times in milliseconds from the request; `model`: as the node named it, or ""."""
+    """A whole answer as the model gave it. Times in milliseconds from the request, but for `queue_ms`: from when the question was
+    due to the request. `node_queue_ms`: of the time to the first token, what it waited in the node's own queue. `model`: as the
+    node named it, or "".
+    """
 
     text: str
     finish_reason: str
@@ -58,6 +62,8 @@ class Draft:
     first_token_ms: int | None
     total_ms: int
     model: str = ""
+    queue_ms: int = 0
+    node_queue_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

