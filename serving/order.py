@@ -13,7 +13,7 @@ Device = Literal["cpu", "cuda"]
 
 @dataclass(frozen=True, slots=True)
 class EngineOrder:
-    """One engine to run: where, what, how much."""
+    """One engine to run: where, what, how much. `restarts`: how many ran in its place before."""
 
     model_path: str
     served_name: str
@@ -28,6 +28,7 @@ class EngineOrder:
     max_background: int
     shutdown_s: int
     engine_args: dict[str, Any]
+    restarts: int = 0
 
     def to_line(self) -> bytes:
         return json.dumps(asdict(self)).encode() + b"\n"

@@ -17,11 +17,13 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import uvicorn  # noqa: E402
+from prometheus_client import CollectorRegistry, generate_latest  # noqa: E402
 
 from serving import lifeline  # noqa: E402
 from serving.__main__ import main  # noqa: E402
 from serving.engine.__main__ import read_line  # noqa: E402
 from serving.engine.admission import Admission  # noqa: E402
+from serving.engine.figures import Figures  # noqa: E402
 from serving.engine.gate import Gate, Message, Readiness, Receive, Scope, Send  # noqa: E402
 from serving.order import EngineOrder  # noqa: E402
 from serving.port import bind  # noqa: E402
@@ -32,8 +34,10 @@ COMMAND = (sys.executable, __file__, "engine")
 class Toy:
     """Answers as vLLM does where the supervisor looks."""
 
-    def __init__(self, control: Path) -> None:
+    def __init__(self, control: Path, figures: Figures) -> None:
         self._control = control
+        self._registry = CollectorRegistry()
+        self._registry.register(figures)
         self._tokens = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,7 +46,8 @@ class Toy:
         busy = (self._control / "busy").exists()
         if scope["path"] == "/metrics":
             self._tokens += 5 if busy else 0
-            await answer(send, f'vllm:generation_tokens_total{{engine="0"}} {self._tokens}\n'.encode(), b"text/plain")
+            tokens = f'vllm:generation_tokens_total{{engine="0"}} {self._tokens}\n'.encode()
+            await answer(send, tokens + generate_latest(self._registry), b"text/plain")
         elif scope["path"] == "/v1/chat/completions" and (busy or (self._control / "mute").exists()):
             await asyncio.sleep(3600)
         else:
@@ -70,9 +75,9 @@ def engine() -> int:
         with (control / "pids").open("a") as pids:
             pids.write(f"{os.getpid()} {helper.pid}\n")
         admission = Admission(order.max_num_seqs, order.max_background, time.monotonic)
-        config = uvicorn.Config(
-            Gate(Toy(control), order.api_key, Readiness(), admission), log_level="warning", timeout_graceful_shutdown=1
-        )
+        figures = Figures(admission, order.restarts)
+        gate = Gate(Toy(control, figures), order.api_key, Readiness(), admission, figures=figures)
+        config = uvicorn.Config(gate, log_level="warning", timeout_graceful_shutdown=1)
         uvicorn.Server(config).run(sockets=[bind(order.host, order.port)])
         helper.kill()
     return 0

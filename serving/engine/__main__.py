@@ -25,7 +25,8 @@ def main() -> int:
     lifeline.watch(os.dup(sys.stdin.fileno()), lifeline.kill_own_group)
     os.register_at_fork(after_in_child=lifeline.die_with_parent)
     os.environ |= flags.environment(order, os.environ, len(os.sched_getaffinity(0)))
-    for name in ("VLLM_API_KEY", "FRONTDESK_SERVING__API_KEY"):
+    # the last: figures of one process would be kept in files, ours not among them
+    for name in ("VLLM_API_KEY", "FRONTDESK_SERVING__API_KEY", "PROMETHEUS_MULTIPROC_DIR"):
         os.environ.pop(name, None)
     try:
         sock = bind(order.host, order.port)

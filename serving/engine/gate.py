@@ -13,6 +13,7 @@ from typing import Any
 
 from serving.engine.admission import Admission, Full
 from serving.engine.bounds import OutOfBounds, Request, Sampling, check
+from serving.engine.figures import Figures
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -37,13 +38,35 @@ MAX_BODY_BYTES = 4 << 20  # a context of a million tokens
 
 
 class Refused(Exception):
-    """The request does not pass; carries the answer."""
+    """The request does not pass; carries the answer. `reason`: what it is counted as, "" for not at all."""
 
-    def __init__(self, status: int, message: str, *, after_s: int = 5) -> None:
+    def __init__(self, status: int, message: str, reason: str = "", *, after_s: int = 5) -> None:
         super().__init__(message)
+        self.reason = reason
         self.status = status
         self.message = message
         self.after_s = after_s
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request on its way to the application; knows whether its client left before the answer had ended."""
+
+    _receive: Receive
+    _send: Send
+    left: bool = False
+    _ended: bool = False
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.disconnect" and not self._ended:
+            self.left = True
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            self._ended = True
+        await self._send(message)
 
 
 @dataclass(slots=True)
@@ -57,12 +80,19 @@ class Gate:
     """Lets the allowed requests through to `app` and answers all others itself."""
 
     def __init__(
-        self, app: App, api_key: str, readiness: Readiness, admission: Admission, max_body_bytes: int = MAX_BODY_BYTES
+        self,
+        app: App,
+        api_key: str,
+        readiness: Readiness,
+        admission: Admission,
+        max_body_bytes: int = MAX_BODY_BYTES,
+        figures: Figures | None = None,
     ) -> None:
         self._app = app
         self._key = api_key.encode()
         self._readiness = readiness
         self._admission = admission
+        self._figures = figures or Figures(admission)
         self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,24 +109,29 @@ class Gate:
             else:
                 await self._app(scope, replayed(body, receive), send)
         except Refused as refused:
+            if refused.reason:
+                self._figures.refused(refused.reason)
             await answer(send, refused)
 
     async def _generate(self, scope: Scope, asked: Sampling, receive: Receive, send: Send) -> None:
         try:
             place = self._admission.enter(asked.priority or 0, asked.answers, deadline_s(scope))
         except Full as full:
-            raise Refused(503, f"the engine is full: {full}", after_s=full.after_s) from None
+            raise Refused(503, f"the engine is full: {full}", full.reason, after_s=full.after_s) from None
+        exchange = Exchange(receive, self._noting_tokens(send))
         try:
-            await self._app(scope, receive, self._noting_tokens(send))
+            await self._app(scope, exchange.receive, exchange.send)
         finally:
             self._admission.leave(place)
+            if exchange.left:
+                self._figures.cancelled()
 
     async def _admit(self, scope: Scope, receive: Receive) -> tuple[bytes, Request | None]:
         route = (scope["method"], scope["path"])
         if route not in ALLOWED:
-            raise Refused(404, "no such resource")
+            raise Refused(404, "no such resource", "route")
         if not (scope["path"] in OPEN_ON_LOOPBACK and from_loopback(scope)) and not self._has_key(scope):
-            raise Refused(401, "a valid key is needed: Authorization: Bearer KEY")
+            raise Refused(401, "a valid key is needed: Authorization: Bearer KEY", "key")
         if scope["path"] == "/health" and not self._readiness.proven:
             raise Refused(503, "no token was generated yet")
         if scope["method"] != "POST":
@@ -105,7 +140,7 @@ class Gate:
         try:
             return body, check(scope["path"], body)
         except OutOfBounds as error:
-            raise Refused(400, str(error)) from None
+            raise Refused(400, str(error), "bounds") from None
 
     def _has_key(self, scope: Scope) -> bool:
         scheme, _, given = header(scope, b"authorization").partition(b" ")
@@ -114,17 +149,17 @@ class Gate:
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         length = header(scope, b"content-length")
         if length.isdigit() and int(length) > self._max_body_bytes:
-            raise Refused(413, f"the body may have {self._max_body_bytes} bytes")
+            raise Refused(413, f"the body may have {self._max_body_bytes} bytes", "body")
         body = bytearray()
         more = True
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise Refused(400, "the client went away")
+                raise Refused(400, "the client went away", "body")
             body += message.get("body", b"")
             more = message.get("more_body", False)
             if len(body) > self._max_body_bytes:
-                raise Refused(413, f"the body may have {self._max_body_bytes} bytes")
+                raise Refused(413, f"the body may have {self._max_body_bytes} bytes", "body")
         return bytes(body)
 
     def _noting_tokens(self, send: Send) -> Send:
@@ -157,7 +192,7 @@ def deadline_s(scope: Scope) -> float | None:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds < math.inf:
-        raise Refused(400, "X-Deadline-S: seconds, 0 or more")
+        raise Refused(400, "X-Deadline-S: seconds, 0 or more", "bounds")
     return seconds
 
 

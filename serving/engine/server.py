@@ -13,9 +13,11 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import uvicorn
+from prometheus_client import REGISTRY
 
 from serving.engine import flags
 from serving.engine.admission import Admission
+from serving.engine.figures import Figures
 from serving.engine.gate import App, Gate, Readiness
 from serving.errors import EngineRefused
 from serving.order import EngineOrder
@@ -85,7 +87,7 @@ async def serve(order: EngineOrder, sock: socket.socket, args: Namespace, config
         app: App = await application(llm, args)
         server = uvicorn.Server(
             uvicorn.Config(
-                Gate(app, order.api_key, Readiness(), Admission(order.max_num_seqs, order.max_background, time.monotonic)),
+                door(app, order),
                 log_level="warning",
                 access_log=False,
                 server_header=False,
@@ -99,6 +101,14 @@ async def serve(order: EngineOrder, sock: socket.socket, args: Namespace, config
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
         return not llm.errored
+
+
+def door(app: App, order: EngineOrder) -> Gate:
+    """The gate before `app`; its figures stand in /metrics beside vLLM's, which are in the library's own registry."""
+    admission = Admission(order.max_num_seqs, order.max_background, time.monotonic)
+    figures = Figures(admission, order.restarts)
+    REGISTRY.register(figures)
+    return Gate(app, order.api_key, Readiness(), admission, figures=figures)
 
 
 async def stop_when_dead(server: uvicorn.Server, llm: "AsyncLLM") -> None:
