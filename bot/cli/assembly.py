@@ -121,7 +121,7 @@ def stages(
         routes=claims.routes,
     )
     readiness = Readiness(opened.store, opened.metrics, claims, lambda: dialogue.worker.in_flight)
-    health = Health(readiness.checks, readiness.refresh, opened.metrics)
+    health = Health(readiness.checks, readiness.refresh, opened.metrics, opened.generation.node)
     more = [route for one in push for route in one.routes()]
     http = _http(configuration, dialogue, health, public, private, title, more)
     working: list[Part] = [
