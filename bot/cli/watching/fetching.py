@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -55,6 +56,10 @@ async def _get(http: aiohttp.ClientSession, url: str, key: str) -> tuple[int, by
     except TimeoutError:
         raise Unreachable(f"does not answer within {TIMEOUT_S:.0f} s") from None
     except aiohttp.ClientConnectorError as error:
-        raise Unreachable(f"cannot be reached: {(error.strerror or str(error)).lower()}") from None
+        raise Unreachable(f"cannot be reached: {_told(error.os_error)}") from None
     except (aiohttp.ClientError, asyncio.IncompleteReadError, ValueError) as error:
         raise Unreachable(f"does not answer as it should: {type(error).__name__}") from None
+
+
+def _told(error: OSError) -> str:
+    return os.strerror(error.errno).lower() if error.errno else error.strerror or "no such host"

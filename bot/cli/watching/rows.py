@@ -7,9 +7,10 @@ from typing import Literal
 from bot.cli.watching.exposition import Exposition, Part
 from bot.cli.watching.histogram import Quantile
 
-State = Literal["ready", "queueing", "restarted", "no token yet", "away"]
+State = Literal["ready", "queueing", "restarted", "no token", "away"]
 STARTED = ("process_start_time_seconds", "frontdesk_process_start_time_seconds")
 GENERATED = "vllm:generation_tokens_total"
+ALL = "all"
 # counters that only a new process takes back
 GROWING = (GENERATED, "vllm:prompt_tokens_total", "vllm:time_to_first_token_seconds_count", "frontdesk_turns_total")
 
@@ -141,7 +142,7 @@ def node_rows(now: Exposition, before: Exposition | None, seen: Iterable[str] = 
     names = [*now.parts, *sorted(set(seen) - now.parts.keys())]
     rows = [_row(name, spans[name], now.clock) if name in spans else ReplicaRow(name, "away") for name in names]
     if len(rows) > 1 and spans:
-        rows.append(_row("all", _all(list(spans.values()), seconds)))
+        rows.append(_row(ALL, _all(list(spans.values()), seconds)))
     return NodeRows(now.whole.label(GENERATED, "model_name"), seconds, rows)
 
 
@@ -180,7 +181,7 @@ def _state(one: Span) -> State:
     if one.restarted:
         return "restarted"
     if not one.now.total(GENERATED):
-        return "no token yet"
+        return "no token"
     return "queueing" if one.now.total("vllm:num_requests_waiting") else "ready"
 
 

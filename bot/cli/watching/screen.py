@@ -22,7 +22,7 @@ async def once(watch: Watch, console: Console, every_s: float) -> bool:
     await watch.look()
     await asyncio.sleep(every_s)
     view = await watch.look()
-    console.print(draw(view, console.width, _heading()))
+    console.print(draw(view, console, _heading()))
     return view.node is not None
 
 
@@ -64,7 +64,7 @@ class Screen:
 
     def _show(self, live: Live) -> None:
         if self._view is not None:
-            live.update(draw(self._view, self._console.width, _heading(f", every {self._every_s:g} s; q leaves")), refresh=True)
+            live.update(draw(self._view, self._console, _heading(f", every {self._every_s:g} s; q leaves")), refresh=True)
 
     def _pressed(self, key: str) -> None:
         if key in LEAVING:

@@ -43,7 +43,8 @@ def seconds(quantile: Quantile) -> str:
 
 
 def spread(found: Spread | None) -> str:
-    return f"{NOTHING} {NOTHING}" if found is None else f"{seconds(found.p50)} {seconds(found.p95)}"
+    p50, p95 = (NOTHING, NOTHING) if found is None else (seconds(found.p50), seconds(found.p95))
+    return f"{p50} {p95:>5}"
 
 
 def tally(found: Tally | None) -> str:
