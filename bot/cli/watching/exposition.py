@@ -51,7 +51,7 @@ class Part:
     def histogram(self, name: str, **labels: str) -> Histogram:
         """Empty where there is none."""
         buckets = self._found(f"{name}_bucket", labels)
-        return Histogram.of((float(sample.labels.get("le", "nan")), sample.value) for sample in buckets)
+        return Histogram.of((float(sample.labels["le"]), sample.value) for sample in buckets)
 
     def label(self, name: str, label: str) -> str:
         """The first value of a label, "" where there is none."""
@@ -81,7 +81,9 @@ def read(text: str, at: float, clock: float) -> Exposition:
     try:
         for family in text_string_to_metric_families(text):
             for sample in family.samples if family.name.startswith(OURS) else ():
-                if not math.isnan(sample.value):
+                if sample.name.endswith("_bucket"):
+                    float(sample.labels["le"])
+                if math.isfinite(sample.value):
                     parts[sample.labels.get("replica", "")][sample.name].append(Sample(sample.labels, sample.value))
     except (ValueError, KeyError, IndexError, AttributeError) as error:  # the parser checks little
         raise Unreadable(str(error)) from error

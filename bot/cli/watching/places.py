@@ -50,7 +50,8 @@ def root(url: str) -> str:
 def told_node(detail: Mapping[str, object]) -> str:
     """The address of its node that a running instance tells beside its readiness; "" where it has none."""
     url = detail.get("node")
-    if not isinstance(url, str) or not url.startswith("http://"):
+    try:
+        parts = urlsplit(url if isinstance(url, str) else "")
+        return address(parts.hostname, parts.port) if parts.scheme == "http" and parts.hostname and parts.port else ""
+    except ValueError:  # a bracket left open, or a port that is none
         return ""
-    parts = urlsplit(url)
-    return address(parts.hostname or "", parts.port or 80)

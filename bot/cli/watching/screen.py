@@ -8,6 +8,7 @@ import time
 
 from rich.console import Console
 from rich.live import Live
+from rich.text import Text
 
 from bot.cli.watching.drawing import draw
 from bot.cli.watching.keyboard import keys
@@ -43,7 +44,9 @@ class Screen:
             for number in ENDS:
                 loop.add_signal_handler(number, self._leaving.set)
                 stack.callback(loop.remove_signal_handler, number)
-            live = stack.enter_context(Live(console=self._console, screen=True, auto_refresh=False, vertical_overflow="crop"))
+            asking = Text(_heading(": asking"))
+            live = Live(asking, console=self._console, screen=True, auto_refresh=False, vertical_overflow="crop")
+            stack.enter_context(live)
             loop.add_signal_handler(signal.SIGWINCH, self._show, live)
             stack.callback(loop.remove_signal_handler, signal.SIGWINCH)
             stack.enter_context(keys(sys.stdin.fileno(), self._pressed))
