@@ -57,6 +57,7 @@ MEASURES: Mapping[str, Measure] = {
     "failures": Measure("counter", "Errors caught at a loop's boundary, by part; each is in the log with its trace.", ("part",)),
     "outbox_rows": Measure("gauge", "Messages in the outbox that are not settled, and failed ones, by state.", ("state",)),
     "due_conversations": Measure("gauge", "Conversations that wait for an answer."),
+    "oldest_due": Measure("gauge", "Seconds the longest waiting question has waited.", (), "oldest_due_seconds"),
     "in_flight": Measure("gauge", "Answers being made by this process."),
 }
 

@@ -29,7 +29,7 @@ class EngineOrder:
 
     `task`: what it is asked for, answers or embeddings of texts; `replica`: its name among several; `sharing`: engines that share
     this machine's cores; `cards`: the GPUs this one may use, "" for all; `open_health`: /health answers without a key from
-    anywhere.
+    anywhere; `restarts`: how many ran in its place before.
     """
 
     model_path: str
@@ -51,6 +51,7 @@ class EngineOrder:
     sharing: int = 1
     cards: str = ""
     open_health: bool = False
+    restarts: int = 0
 
     def to_line(self) -> bytes:
         return json.dumps(asdict(self)).encode() + b"\n"

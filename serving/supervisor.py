@@ -101,6 +101,7 @@ class Supervisor:
             self._give_up_on(life, backoff.failures)
             wait_s = backoff.wait_s(random.random())  # noqa: S311  # jitter
             self._report.line(f"serving: {self.name} {life.why}; starting it again in {wait_s:.1f} s")
+            self._order = replace(self._order, restarts=self._order.restarts + 1)
             await self._unless_stopped(asyncio.sleep(wait_s))
 
     def _give_up_on(self, life: Life, failures: int) -> None:

@@ -17,11 +17,13 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import uvicorn  # noqa: E402
+from prometheus_client import CollectorRegistry, generate_latest  # noqa: E402
 
 from serving import lifeline  # noqa: E402
 from serving.__main__ import main  # noqa: E402
 from serving.engine.__main__ import read_line  # noqa: E402
 from serving.engine.admission import Admission  # noqa: E402
+from serving.engine.figures import Figures  # noqa: E402
 from serving.engine.gate import ROUTES, Gate, Message, Readiness, Receive, Scope, Send  # noqa: E402
 from serving.engine.stamp import stamped  # noqa: E402
 from serving.order import EngineOrder  # noqa: E402
@@ -35,8 +37,10 @@ class Toy:
     tokens takes until the file `finish` is there.
     """
 
-    def __init__(self, control: Path) -> None:
+    def __init__(self, control: Path, figures: Figures) -> None:
         self._control = control
+        self._registry = CollectorRegistry()
+        self._registry.register(figures)
         self._tokens = 0
         self._running = 0
 
@@ -46,7 +50,7 @@ class Toy:
         busy = (self._control / "busy").exists()
         if scope["path"] == "/metrics":
             self._tokens += 5 if busy else 0
-            await answer(send, self._metrics(), b"text/plain")
+            await answer(send, self._metrics() + generate_latest(self._registry), b"text/plain")
         elif scope["path"] == "/v1/chat/completions" and (busy or (self._control / "mute").exists()):
             await asyncio.sleep(3600)
         elif scope["path"] == "/v1/models":
@@ -93,11 +97,10 @@ def engine() -> int:
         with (control / "pids").open("a") as pids:
             pids.write(f"{os.getpid()} {helper.pid}\n")
         admission = Admission(order.max_num_seqs, order.max_background, time.monotonic)
-        config = uvicorn.Config(
-            Gate(stamped(Toy(control), order.replica), order.api_key, Readiness(), admission, routes=ROUTES[order.task]),
-            log_level="warning",
-            timeout_graceful_shutdown=1,
-        )
+        figures = Figures(admission, order.restarts)
+        toy = stamped(Toy(control, figures), order.replica)
+        gate = Gate(toy, order.api_key, Readiness(), admission, routes=ROUTES[order.task], figures=figures)
+        config = uvicorn.Config(gate, log_level="warning", timeout_graceful_shutdown=1)
         uvicorn.Server(config).run(sockets=[bind(order.host, order.port)])
         helper.kill()
     return 0

@@ -122,7 +122,7 @@ def stages(
         held=claims.held,
     )
     readiness = Readiness(opened.store, opened.metrics, claims, lambda: dialogue.worker.in_flight, lambda: dialogue.tide.limit)
-    health = Health(readiness.checks, readiness.refresh, opened.metrics)
+    health = Health(readiness.checks, readiness.refresh, opened.metrics, opened.generation.node)
     more = [route for one in push for route in one.routes()]
     http = _http(configuration, dialogue, health, public, private, title, more)
     working: list[Part] = [

@@ -22,6 +22,11 @@ class Generation:
     max_concurrent: int
     node_environment: Mapping[str, str] | None = None
 
+    @property
+    def node(self) -> str:
+        """The address of our own node, "" when it is somebody else's."""
+        return "" if self.node_environment is None else self.url.removesuffix("/v1")
+
 
 def plan(configuration: Configuration) -> Generation:
     """Decide where answers come from. A node of our own gets a free port when `serving.port` is 0."""

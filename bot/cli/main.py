@@ -59,10 +59,19 @@ def parser() -> Parser:
     _add(commands, "migrate", "bring the database to this release's revision")
     doctor = _add(commands, "doctor", "check everything and say what to do")
     doctor.add_argument("--json", action="store_true", help="one JSON document instead of lines")
+    top = _add(commands, "top", "watch node, replicas and bot at work; q leaves")
+    top.add_argument("--once", action="store_true", help="print the figures once and end, 1 when the node is away")
+    top.add_argument("--every", metavar="S", type=_every, default=2.0, help="seconds between two looks (2)")
     _add_models(commands)
     _add_workspace(commands)
     _add(commands, "version", "print the release")
     return made
+
+
+def _every(text: str) -> float:
+    from bot.cli.top import every
+
+    return every(text)
 
 
 def _add(commands: "argparse._SubParsersAction[Parser]", name: str, text: str) -> Parser:

@@ -91,6 +91,7 @@ class Readiness:
         except StoreUnavailable:
             return  # the gauges keep what was seen last; /readyz tells of the database
         self._metrics.level("due_conversations", now.due)
+        self._metrics.level("oldest_due", now.oldest_due_s)
         for state, rows in now.outbox.items():
             self._metrics.level("outbox_rows", rows, state)
 

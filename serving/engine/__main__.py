@@ -21,12 +21,14 @@ from serving.port import bind
 
 REFUSED = 2
 PORT_HELD = 98
-# keys that its children would inherit; folders and hubs from which a plugin loads any LoRA that a request names
+# keys that its children would inherit; folders and hubs from which a plugin loads any LoRA that a request names; a folder in
+# which the figures of one process would be kept, ours not among them
 NOT_FOR_VLLM = (
     "VLLM_API_KEY",
     "FRONTDESK_SERVING__API_KEY",
     "VLLM_LORA_RESOLVER_CACHE_DIR",
     "VLLM_LORA_RESOLVER_HF_REPO_LIST",
+    "PROMETHEUS_MULTIPROC_DIR",
 )
 
 

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import uvicorn
+from prometheus_client import REGISTRY
 
 from serving.engine import flags
 from serving.engine.admission import Admission
+from serving.engine.figures import Figures
 from serving.engine.gate import ROUTES as OF_TASK
 from serving.engine.gate import App, Gate, Readiness
 from serving.engine.loras import ROUTES, Loras
@@ -101,17 +103,9 @@ async def serve(order: EngineOrder, sock: socket.socket, args: Namespace, config
     """Serve until a signal asks to stop (True) or the engine has died (False)."""
     async with running(order, config) as llm:
         app, routes = await with_loras(await application(llm, args), order)
-        admission = Admission(flags.slots(order), order.max_background, time.monotonic)
         server = uvicorn.Server(
             uvicorn.Config(
-                Gate(
-                    stamped(app, order.replica),
-                    order.api_key,
-                    Readiness(),
-                    admission,
-                    routes=routes,
-                    open_health=order.open_health,
-                ),
+                door(stamped(app, order.replica), order, routes),
                 log_level="warning",
                 access_log=False,
                 server_header=False,
@@ -125,6 +119,14 @@ async def serve(order: EngineOrder, sock: socket.socket, args: Namespace, config
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
         return not llm.errored
+
+
+def door(app: App, order: EngineOrder, routes: frozenset[tuple[str, str]]) -> Gate:
+    """The gate before `app`; its figures stand in /metrics beside vLLM's, which are in the library's own registry."""
+    admission = Admission(flags.slots(order), order.max_background, time.monotonic)
+    figures = Figures(admission, order.restarts)
+    REGISTRY.register(figures)
+    return Gate(app, order.api_key, Readiness(), admission, routes=routes, open_health=order.open_health, figures=figures)
 
 
 async def stop_when_dead(server: uvicorn.Server, llm: "AsyncLLM") -> None:

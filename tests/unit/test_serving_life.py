@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,6 +61,8 @@ def test_a_killed_engine_comes_back_on_the_same_port(node: Node) -> None:
     node.says("serving: the engine is back")
     assert "the engine was ended by signal 9" in node.says("starting it again")
     assert status(f"{url}/health") == 200
+    with urllib.request.urlopen(f"{url}/metrics", timeout=5) as answer:
+        assert b"frontdesk_node_restarts_total 1.0" in answer.read()
     first = node.pids()[:2]
     until(lambda: not any(map(lives, first)), "what the first engine had started is gone", node)
 
