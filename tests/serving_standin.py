@@ -69,7 +69,7 @@ def engine() -> int:
     with subprocess.Popen(["sleep", "600"]) as helper:
         with (control / "pids").open("a") as pids:
             pids.write(f"{os.getpid()} {helper.pid}\n")
-        admission = Admission(order.max_num_seqs, order.max_background, time.monotonic)
+        admission = Admission(order.max_num_seqs, order.max_background, time.monotonic, order.max_queued_requests)
         config = uvicorn.Config(
             Gate(Toy(control), order.api_key, Readiness(), admission), log_level="warning", timeout_graceful_shutdown=1
         )

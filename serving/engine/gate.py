@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
-from serving.engine.admission import Admission, Full
+from serving.engine.admission import Admission, Full, Place
 from serving.engine.bounds import OutOfBounds, Request, Sampling, check
 
 Scope = MutableMapping[str, Any]
@@ -87,7 +87,7 @@ class Gate:
         except Full as full:
             raise Refused(503, f"the engine is full: {full}", after_s=full.after_s) from None
         try:
-            await self._app(scope, receive, self._noting_tokens(send))
+            await self._app(scope, receive, self._noting_tokens(send, place))
         finally:
             self._admission.leave(place)
 
@@ -127,15 +127,20 @@ class Gate:
                 raise Refused(413, f"the body may have {self._max_body_bytes} bytes")
         return bytes(body)
 
-    def _noting_tokens(self, send: Send) -> Send:
-        """A whole (not streamed) 200 of a generating route is the proof that tokens come out."""
-        whole = False
+    def _noting_tokens(self, send: Send, place: Place) -> Send:
+        """A whole (not streamed) 200 of a generating route is the proof that tokens come out; the first piece of a stream tells
+        that it has started.
+        """
+        whole = streamed = False
 
         async def noting(message: Message) -> None:
-            nonlocal whole
+            nonlocal whole, streamed
             if message["type"] == "http.response.start":
                 kind = dict(message.get("headers", ())).get(b"content-type", b"")
                 whole = message["status"] == 200 and kind.startswith(b"application/json")
+                streamed = message["status"] == 200 and kind.startswith(b"text/event-stream")
+            elif streamed:
+                self._admission.start(place)
             elif whole and not message.get("more_body", False):
                 self._readiness.proven = True
             await send(message)

@@ -85,7 +85,7 @@ async def serve(order: EngineOrder, sock: socket.socket, args: Namespace, config
         app: App = await application(llm, args)
         server = uvicorn.Server(
             uvicorn.Config(
-                Gate(app, order.api_key, Readiness(), Admission(order.max_num_seqs, order.max_background, time.monotonic)),
+                Gate(app, order.api_key, Readiness(), admission_of(order)),
                 log_level="warning",
                 access_log=False,
                 server_header=False,
@@ -99,6 +99,10 @@ async def serve(order: EngineOrder, sock: socket.socket, args: Namespace, config
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
         return not llm.errored
+
+
+def admission_of(order: EngineOrder) -> Admission:
+    return Admission(order.max_num_seqs, order.max_background, time.monotonic, order.max_queued_requests)
 
 
 async def stop_when_dead(server: uvicorn.Server, llm: "AsyncLLM") -> None:

@@ -14,13 +14,14 @@ import aiohttp
 from tests.bench.product import Remote
 
 WORDS = "time way year work day thing world life hand part place week case point home water room story fact month lot right study".split()
-LONGEST_S = 300.0
+LONGEST_S = 60.0
 Messages = Sequence[dict[str, str]]
 
 
 @dataclass(slots=True)
 class Answer:
-    """Seconds since it was asked; `first_s` None: nothing came. `after_s`: when it was told to come again."""
+    """Seconds since it was asked; `first_s` None: nothing came. `after_s`: when it was told to come again.
+    `problem`: what was said within a stream that failed."""
 
     status: int = 0
     first_s: float | None = None
@@ -28,6 +29,7 @@ class Answer:
     tokens: int = 0
     after_s: float = 0.0
     text: str = ""
+    problem: str = ""
     at: list[float] = field(default_factory=list)
 
 
@@ -71,8 +73,8 @@ class Asker:
                         _read(answer, piece)
             except TimeoutError:
                 if not limit.expired():
-                    raise
-        answer.first_s = answer.at[0] if answer.at else None
+                    answer.problem = f"no whole answer within {LONGEST_S:.0f} s"
+        answer.first_s = answer.at[0] if answer.at and not answer.problem else None
         answer.total_s = time.perf_counter() - started
         return answer
 
@@ -105,6 +107,7 @@ def _read(answer: Answer, piece: bytes) -> None:
                 chunk = json.loads(line[6:])
             except ValueError:
                 continue  # cut by the network: its text is not needed
-            answer.text += "".join(choice["delta"].get("content") or "" for choice in chunk["choices"])
+            answer.problem = (chunk.get("error") or {}).get("message", answer.problem)
+            answer.text += "".join(choice["delta"].get("content") or "" for choice in chunk.get("choices", ()))
             if chunk.get("usage"):
                 answer.tokens = chunk["usage"]["completion_tokens"]

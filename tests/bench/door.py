@@ -19,8 +19,8 @@ MOST_MS = 1.0
 async def door(pairs: int, calls: int) -> list[Figure]:
     """Alone over an application that does nothing, then before the real engine beside the same engine without it."""
     figures = [await _alone(name, messages, calls) for name, messages in _asked(0).items()]
-    async with engine_with_doors([BARE, 2], {"preset": "laptop"}) as doors:
-        askers = [Asker(door) for door in doors]
+    async with engine_with_doors([BARE, 2], {"preset": "laptop"}) as engine:
+        askers = [Asker(door) for door in engine.doors]
         try:
             for name in _asked(0):
                 figures.append(await _before_vllm(name, askers, pairs))
