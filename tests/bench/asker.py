@@ -93,11 +93,11 @@ class Asker:
                 if not response.content.at_eof():
                     response.close()
 
-    async def gauge(self, name: str) -> float:
-        """A number of vLLM's exposition, all its samples together."""
+    async def gauges(self, *names: str) -> float:
+        """Numbers of vLLM's exposition, all their samples together."""
         async with self._http.get(f"{self._remote.url.removesuffix('/v1')}/metrics") as response:
             lines = (await response.text()).splitlines()
-        return sum(float(one.rpartition(" ")[2]) for one in lines if one.startswith((f"{name}{{", f"{name} ")))
+        return sum(float(one.rpartition(" ")[2]) for one in lines if one.startswith(names))
 
 
 def _read(answer: Answer, piece: bytes) -> None:

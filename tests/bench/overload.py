@@ -166,7 +166,12 @@ def _figures(kind: Kind, seen: Round) -> list[Figure]:
     best = max(seen.full)
     turns = seen.seen
     beside = {"best tokens/s when just full": best, "median": sorted(seen.full)[len(seen.full) // 2], "turns": turns.turns}
-    told = {"late": turns.late, "refusals": turns.refusals, "most tries of a turn": max(turns.tries), "p50 s": percentile(turns.firsts, 0.5)}
+    told = {
+        "late": turns.late,
+        "refusals": turns.refusals,
+        "most tries of a turn": max(turns.tries),
+        "p50 s": percentile(turns.firsts, 0.5),
+    }
     p99 = lambda firsts: percentile(firsts, 0.99)  # noqa: E731
     return [
         figure("goodput over the best", mode, "", [one / best for one in seen.over], at_least=0.95, beside=beside),
