@@ -1,9 +1,9 @@
 """Who may start at the engine now: live answers before background work, and nobody who could not start in time. Pure.
 
-vLLM itself takes requests in order of their priority. It does not know when an asker stops caring: a request that starts after its
-deadline takes a slot from one that could still be in time. So the wait is estimated from how fast answers ended while all slots were
-taken, and who cannot start in time is told at once when to come again. vLLM's own bound of its queue is never met: it would refuse
-within a stream that has begun, and name no time.
+vLLM itself takes requests in order of their priority. It does not know when an asker stops caring: a request that starts after
+its deadline takes a slot from one that could still be in time. So the wait is estimated from how fast answers ended while all
+slots were taken, and who cannot start in time is told at once when to come again. vLLM's own bound of its queue is never met: it
+would refuse within a stream that has begun, and name no time.
 """
 
 import math
@@ -111,7 +111,7 @@ class Admission:
             raise Full(said, 1 / rate if rate > 0 else 1.0)
 
     def _check_deadline(self, over: int, answers: int, wait_s: float, deadline_s: float) -> None:
-        """Who must wait at all gets as much grace as starts were late for lately; before anything is known, one answer a slot may."""
+        """Starts were late lately: whoever must wait may be as late. Before anything is known, one for each slot may wait."""
         late_s = min(max(self._late, default=0.0), deadline_s / 2)
         if wait_s + late_s > deadline_s:
             said = f"it could start in {wait_s + late_s:.1f} s and is wanted within {deadline_s:.1f} s"

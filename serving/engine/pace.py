@@ -1,4 +1,4 @@
-"""What was seen of an engine's pace: how fast answers end, how much later than expected they begin, and who was told to come when. Pure."""
+"""What was seen of an engine's pace: how fast answers end, how fast others come, and who was told to come when. Pure."""
 
 from collections import deque
 from collections.abc import Callable

@@ -13,7 +13,10 @@ import aiohttp
 
 from tests.bench.product import Remote
 
-WORDS = "time way year work day thing world life hand part place week case point home water room story fact month lot right study".split()
+WORDS = [
+    *["time", "way", "year", "work", "day", "thing", "world", "life", "hand", "part", "place", "week", "case", "point"],
+    *["home", "water", "room", "story", "fact", "month", "lot", "right", "study"],
+]
 LONGEST_S = 60.0
 Messages = Sequence[dict[str, str]]
 

@@ -1,4 +1,4 @@
-"""Cancel: from closing a stream until the engine has let go of it, while others are answered; and what bounds it, a step's length."""
+"""Cancel: from closing a stream until the engine has let go of it, while others are answered; and a step's length, its bound."""
 
 import asyncio
 import random
@@ -92,7 +92,7 @@ async def _other(asker: Asker, seen: Seen, dice: random.Random) -> None:
 def _figures(kind: str, size: int, seen: Seen, *, judged: bool) -> list[Figure]:
     mode = f"in {kind} beside {OTHERS} others, {size} tokens a step, vLLM on CPU"
     step = percentile(seen.steps, 0.99)
-    wanted = max(MOST_MS, max(seen.steps)) if judged else None
+    wanted = max([MOST_MS, *seen.steps]) if judged else None
     beside = {"a step's p50 ms": percentile(seen.steps, 0.5), "p99": step, "longest": max(seen.steps)}
     return [
         figure_of(

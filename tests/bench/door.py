@@ -22,8 +22,7 @@ async def door(pairs: int, calls: int) -> list[Figure]:
     async with engine_with_doors([BARE, 2], {"preset": "laptop"}) as engine:
         askers = [Asker(door) for door in engine.doors]
         try:
-            for name in _asked(0):
-                figures.append(await _before_vllm(name, askers, pairs))
+            figures += [await _before_vllm(name, askers, pairs) for name in _asked(0)]
         finally:
             for asker in askers:
                 await asker.close()

@@ -1,7 +1,7 @@
 """One real engine behind several gates, so that gates are compared on the same engine in the same minute.
 
-`python -m tests.bench.doors`: an order and the gates come as two lines on standard input; a door for each gate, one of them without any.
-It ends with its parent.
+`python -m tests.bench.doors`: an order and the bounds of background work come as two lines on standard input; a door for each
+bound, none at all for 0. It ends with its parent.
 """
 
 import asyncio

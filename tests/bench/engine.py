@@ -3,7 +3,7 @@
 import fcntl
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,11 @@ PROMPT = "You help."
 
 
 @contextmanager
-def real_engine() -> Iterator[Remote]:
-    """A node of our own."""
+def real_engine(more: Mapping[str, str] | None = None) -> Iterator[Remote]:
+    """A node of our own, with `more` settings."""
     with Path(tempfile.gettempdir(), "frontdesk-bench-engine.lock").open("w") as lock, tempfile.TemporaryDirectory() as folder:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        settings = {"FRONTDESK_SERVING__API_KEY": "bench", "FRONTDESK_SERVING__KV_CACHE_GIB": "2"}
+        settings = {"FRONTDESK_SERVING__API_KEY": "bench", "FRONTDESK_SERVING__KV_CACHE_GIB": "2", **(more or {})}
         with node(Path(folder), settings) as running:
             yield Remote(f"{running.ready()}/v1", MODEL, "bench")
 

@@ -1,4 +1,4 @@
-"""Overload: several times what the engine can take, for a minute and until all are answered, beside what it does when just full."""
+"""Overload: several times what the engine can take, for a minute, then until all are answered; beside an engine just full."""
 
 import asyncio
 import itertools

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.generation.request import BACKGROUND, LIVE
-from tests.bench.asker import Asker, Messages, prose, user
+from tests.bench.asker import Asker, prose, user
 from tests.bench.doors import engine_with_doors
 from tests.bench.figures import Figure, figure_of, percentile
 

@@ -198,7 +198,7 @@ async def test_a_place_is_held_while_the_engine_works_and_given_back_whatever_it
 
 
 @pytest.mark.parametrize(("kind", "waits"), [(b"text/event-stream; charset=utf-8", True), (b"application/json", False)])
-async def test_the_first_piece_of_a_stream_tells_that_a_slot_is_held(kind: bytes, waits: bool) -> None:  # noqa: FBT001
+async def test_the_first_piece_of_a_stream_tells_that_a_slot_is_held(kind: bytes, waits: bool) -> None:
     admission = Admission(1, 1, time.monotonic)
     for _ in range(4):  # ends that were seen while the slot was taken
         admission.leave(admission.enter(DRAFT, 1, None))
