@@ -64,12 +64,12 @@ class Admission:
             self._check_background(answers)
         over = self._over(priority, answers)
         wait_s = self.wait_s(priority, answers)
-        if over > 0 and self.here + answers > self._slots + self._waiting:
-            raise Full(f"{self.here - self._slots} wait, of at most {self._waiting}", self._come_again_s(answers, wait_s))
-        if over > 0 and deadline_s is not None:
-            self._check_deadline(over, answers, wait_s, deadline_s)
         if over <= 0:
             self._line.clear()
+        elif self.here + answers > self._slots + self._waiting:
+            raise Full(f"{self.here - self._slots} wait, of at most {self._waiting}", self._come_again_s(over, answers, 0.0))
+        elif deadline_s is not None:
+            self._check_deadline(over, answers, wait_s, deadline_s)
         self._here[priority] += answers
         if self.here >= self._slots:
             self._arrivals.note(priority, answers)
@@ -115,12 +115,14 @@ class Admission:
         late_s = min(max(self._late, default=0.0), deadline_s / 2)
         if wait_s + late_s > deadline_s:
             said = f"it could start in {wait_s + late_s:.1f} s and is wanted within {deadline_s:.1f} s"
-            raise Full(said, self._come_again_s(answers, wait_s + late_s - deadline_s))
+            raise Full(said, self._come_again_s(over, answers, deadline_s - late_s))
         if self._ends.rate() <= 0 and over > self._slots:
-            raise Full("how long it would take to start is not known yet", self._come_again_s(answers, 1.0))
+            raise Full("how long it would take to start is not known yet", self._come_again_s(over, answers, deadline_s))
 
-    def _come_again_s(self, answers: int, soonest_s: float) -> float:
-        return self._line.place_s(soonest_s, answers / (EAGER * (self._ends.rate() or self._slots)))
+    def _come_again_s(self, over: int, answers: int, patience_s: float) -> float:
+        """When the wait has become `patience_s`, if nobody overtakes; behind all others who were sent away."""
+        rate = self._ends.rate() or self._slots
+        return self._line.place_s(over / rate - patience_s, answers / (EAGER * rate))
 
 
 def _less(counted: Counter[int], place: Place) -> None:

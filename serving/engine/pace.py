@@ -73,7 +73,7 @@ class Line:
     def place_s(self, soonest_s: float, each_s: float) -> float:
         """In how many seconds to come, `soonest_s` at the earliest; the next one is told `each_s` more."""
         now = self._clock()
-        at = min(max(self._ends_at, now + soonest_s), now + LONGEST_RETRY_S)
+        at = min(max(self._ends_at, now + max(soonest_s, 0.0)), now + LONGEST_RETRY_S)
         self._ends_at = at + each_s
         return at - now
 

@@ -89,8 +89,9 @@ def test_who_is_overtaken_all_the_time_is_not_promised_a_start() -> None:
         admission.leave(places.pop(0))
         places.append(admission.enter(LIVE, 1, None))
     assert admission.wait_s(LIVE) == pytest.approx(3 / 2.0)
-    with pytest.raises(Full):
+    with pytest.raises(Full) as refused:
         admission.enter(RETRY, 1, 60.0)
+    assert refused.value.after_s <= 2
     for _ in range(20):  # then none
         clock.now += 0.5
         admission.leave(places.pop(0))
