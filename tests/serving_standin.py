@@ -96,7 +96,7 @@ def engine() -> int:
     with subprocess.Popen(["sleep", "600"]) as helper:
         with (control / "pids").open("a") as pids:
             pids.write(f"{os.getpid()} {helper.pid}\n")
-        admission = Admission(order.max_num_seqs, order.max_background, time.monotonic)
+        admission = Admission(order.max_num_seqs, order.max_background, time.monotonic, order.max_queued_requests)
         figures = Figures(admission, order.restarts)
         toy = stamped(Toy(control, figures), order.replica)
         gate = Gate(toy, order.api_key, Readiness(), admission, routes=ROUTES[order.task], figures=figures)

@@ -1,23 +1,24 @@
 """Who may start at the engine now: live answers before background work, and nobody who could not start in time. Pure.
 
-vLLM itself takes requests in order of their priority and bounds how many there are. It does not know when an asker stops
-caring: a request that starts after its deadline takes a slot from one that could still be in time. So the wait is estimated from
-how fast answers ended while all slots were taken, and who cannot start in time is told at once when to come again.
+vLLM itself takes requests in order of their priority. It does not know when an asker stops caring: a request that starts after
+its deadline takes a slot from one that could still be in time. So the wait is estimated from how fast answers ended while all
+slots were taken, and who cannot start in time is told at once when to come again. vLLM's own bound of its queue is never met: it
+would refuse within a stream that has begun, and name no time.
 """
 
 import math
 from collections import Counter, deque
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
+
+from serving.engine.pace import EAGER, LONGEST_RETRY_S, REMEMBERED, Arrivals, Clock, Ends, Line
 
 # lower is earlier, as in vLLM
 LIVE, RETRY, DRAFT, BACKGROUND = 0, 10, 20, 30
 KINDS = {"background": BACKGROUND, "draft": DRAFT, "retry": RETRY}
-Reason = Literal["deadline", "background"]
-REMEMBERED = 64
-FEWEST = 4  # ends from which on their rate is believed
-LONGEST_RETRY_S = 300
+Reason = Literal["deadline", "background", "queue"]
+MOST_WAITING = 256
+SLOWEST = 0.01  # of the rate of ends: what is left to those whom more urgent ones overtake all the time
 
 
 class Full(Exception):
@@ -29,35 +30,32 @@ class Full(Exception):
         self.after_s = min(max(1, math.ceil(after_s)), LONGEST_RETRY_S)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Place:
-    """One admitted request: give it back with `leave` whatever becomes of it."""
+    """One admitted request: give it back with `leave` whatever becomes of it. `due_at`: when it was expected to start."""
 
     priority: int
     answers: int
-
-
-class Entrance(Protocol):
-    """Who may start, as the gate asks it."""
-
-    def enter(self, priority: int, answers: int, deadline_s: float | None) -> Place:
-        """Raises Full."""
-
-    def leave(self, place: Place) -> None: ...
+    due_at: float
+    started: bool = False
 
 
 class Admission:
-    """`slots`: answers that the engine makes at once; `background` of them at most are for work that nobody waits for. `clock`
-    gives seconds.
+    """`slots`: answers that the engine makes at once; `background` of them at most are for work that nobody waits for; `waiting`
+    more at most may wait for a slot. `clock` gives seconds.
     """
 
-    def __init__(self, slots: int, background: int, clock: Callable[[], float]) -> None:
+    def __init__(self, slots: int, background: int, clock: Clock, waiting: int = MOST_WAITING) -> None:
         self._slots = slots
         self._background = background
+        self._waiting = waiting
         self._clock = clock
         self._here: Counter[int] = Counter()
-        self._ends: deque[tuple[float, int]] = deque(maxlen=REMEMBERED)  # seconds since the end before, answers that ended
-        self._full_since: float | None = None  # or since the last end in that time
+        self._started: Counter[int] = Counter()
+        self._ends = Ends(slots, clock)
+        self._arrivals = Arrivals(clock)
+        self._line = Line(clock)
+        self._late: deque[float] = deque(maxlen=REMEMBERED)  # seconds from when a request was due to its first token
 
     @property
     def slots(self) -> int:
@@ -84,54 +82,76 @@ class Admission:
     def enter(self, priority: int, answers: int, deadline_s: float | None) -> Place:
         """A place for so many answers, the first token of which is worth something for `deadline_s` seconds. Raises Full."""
         if priority >= BACKGROUND:
-            busy = sum(count for one, count in self._here.items() if one >= BACKGROUND)
-            if busy + answers > self._background:
-                said = f"{busy} answers of background work are being made, of at most {self._background}"
-                raise Full(said, self._one_ends_s(), "background")
+            self._check_background(answers)
+        over = self._over(priority, answers)
         wait_s = self.wait_s(priority, answers)
-        if deadline_s is not None and wait_s > deadline_s:
-            raise Full(f"it could start in {wait_s:.1f} s and is wanted within {deadline_s:.1f} s", wait_s - deadline_s)
+        if over <= 0:
+            self._line.clear()
+        elif self.here + answers > self._slots + self._waiting:
+            raise Full(
+                f"{self.here - self._slots} wait, of at most {self._waiting}", self._come_again_s(over, answers, 0.0), "queue"
+            )
+        elif deadline_s is not None:
+            self._check_deadline(over, answers, wait_s, deadline_s)
         self._here[priority] += answers
-        if self._full_since is None and self.here >= self._slots:
-            self._full_since = self._clock()
-        return Place(priority, answers)
+        if self.here >= self._slots:
+            self._arrivals.note(priority, answers)
+            self._ends.full()
+        return Place(priority, answers, self._clock() + wait_s)
+
+    def start(self, place: Place) -> None:
+        """The first token has come. Known only of answers that are streamed."""
+        if not place.started:
+            place.started = True
+            self._started[place.priority] += place.answers
+            self._late.append(self._clock() - place.due_at)
 
     def leave(self, place: Place) -> None:
         """The request has ended, whatever came of it: its slot is free."""
-        self._here[place.priority] -= place.answers
-        if self._here[place.priority] <= 0:
-            del self._here[place.priority]
-        if self._full_since is not None:
-            now = self._clock()
-            self._ends.append((now - self._full_since, place.answers))
-            self._full_since = now if self.here >= self._slots else None
+        _less(self._here, place)
+        if place.started:
+            _less(self._started, place)
+        self._ends.ended(place.answers, full=self.here >= self._slots)
 
     def wait_s(self, priority: int, answers: int = 1) -> float:
         """Estimated seconds until a request of this priority could start; 0 while slots are free, or nothing is known yet."""
-        ahead = sum(count for one, count in self._here.items() if one <= priority)
-        over = ahead + answers - self._slots
-        rate = self._rate()
-        return over / rate if over > 0 and rate > 0 else 0.0
-
-    def _one_ends_s(self) -> float:
-        rate = self._rate()
-        return 1 / rate if rate > 0 else 1.0
-
-    def _rate(self) -> float:
-        """Ends a second while all slots are taken; 0 when too few were seen."""
-        if len(self._ends) < FEWEST:
+        over, rate = self._over(priority, answers), self._ends.rate()
+        if over <= 0 or rate <= 0:
             return 0.0
-        return sum(answers for _, answers in self._ends) / max(sum(seconds for seconds, _ in self._ends), 0.001)
+        return over / max(rate - self._arrivals.before(priority), rate * SLOWEST)
+
+    def _over(self, priority: int, answers: int) -> int:
+        """How many must end before it can start: vLLM takes no slot from an answer that has begun, however little urgent."""
+        ahead = sum(count for one, count in self._here.items() if one <= priority)
+        begun = sum(count for one, count in self._started.items() if one > priority)
+        return ahead + begun + answers - self._slots
+
+    def _check_background(self, answers: int) -> None:
+        busy = sum(count for one, count in self._here.items() if one >= BACKGROUND)
+        if busy + answers > self._background:
+            rate = self._ends.rate()
+            said = f"{busy} answers of background work are being made, of at most {self._background}"
+            raise Full(said, 1 / rate if rate > 0 else 1.0, "background")
+
+    def _check_deadline(self, over: int, answers: int, wait_s: float, deadline_s: float) -> None:
+        """Starts were late lately: whoever must wait may be as late. Before anything is known, one for each slot may wait."""
+        late_s = min(max(self._late, default=0.0), deadline_s / 2)
+        if wait_s + late_s > deadline_s:
+            said = f"it could start in {wait_s + late_s:.1f} s and is wanted within {deadline_s:.1f} s"
+            raise Full(said, self._come_again_s(over, answers, deadline_s - late_s))
+        if self._ends.rate() <= 0 and over > self._slots:
+            raise Full("how long it would take to start is not known yet", self._come_again_s(over, answers, deadline_s))
+
+    def _come_again_s(self, over: int, answers: int, patience_s: float) -> float:
+        """When the wait has become `patience_s`, if nobody overtakes; behind all others who were sent away."""
+        rate = self._ends.rate() or self._slots
+        return self._line.place_s(over / rate - patience_s, answers / (EAGER * rate))
 
 
-class Open:
-    """Lets all in: behind it are engines with an admission each."""
-
-    def enter(self, priority: int, answers: int, deadline_s: float | None) -> Place:  # noqa: ARG002  the face of Admission
-        return Place(priority, answers)
-
-    def leave(self, place: Place) -> None:
-        pass
+def _less(counted: Counter[int], place: Place) -> None:
+    counted[place.priority] -= place.answers
+    if counted[place.priority] <= 0:
+        del counted[place.priority]
 
 
 def kind(priority: int) -> str:

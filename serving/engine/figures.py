@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 
 from serving.engine.admission import LIVE, Admission
 
-REASONS = ("deadline", "background", "bounds", "key", "route", "body")
+REASONS = ("deadline", "background", "queue", "bounds", "key", "route", "body")
 
 
 class Figures(Collector):

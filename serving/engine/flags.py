@@ -67,7 +67,7 @@ def arguments(order: EngineOrder, cpu: set[str]) -> list[str]:
         "host": order.host,
         "port": order.port,
         "max_num_seqs": order.max_num_seqs,
-        "max_num_queued_reqs": order.max_queued_requests,
+        "max_num_queued_reqs": 2 * order.max_num_seqs + order.max_queued_requests,  # the gate's own bound is met before
         "shutdown_timeout": order.shutdown_s,
         "scheduling_policy": "priority",
         # vLLM has none without its statistics

@@ -11,8 +11,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
-from serving.engine.admission import Entrance, Full
+from serving.engine.admission import Full, Place
 from serving.engine.bounds import Embedding, OutOfBounds, Request, Sampling, check
+from serving.engine.entrance import Entrance
 from serving.engine.figures import Figures
 from serving.order import Task
 
@@ -138,7 +139,7 @@ class Gate:
             place = self._admission.enter(asked.priority or 0, asked.answers, deadline_s(scope))
         except Full as full:
             raise Refused(503, f"the engine is full: {full}", full.reason, after_s=full.after_s) from None
-        exchange = Exchange(receive, self._noting_tokens(send))
+        exchange = Exchange(receive, self._noting_tokens(send, place))
         try:
             await self._app(scope, exchange.receive, exchange.send)
         finally:
@@ -188,15 +189,20 @@ class Gate:
                 raise Refused(413, f"the body may have {self._max_body_bytes} bytes", "body")
         return bytes(body)
 
-    def _noting_tokens(self, send: Send) -> Send:
-        """A whole (not streamed) 200 of a generating route is the proof that tokens come out, or embeddings."""
-        whole = False
+    def _noting_tokens(self, send: Send, place: Place) -> Send:
+        """A whole (not streamed) 200 of a generating route is the proof that tokens come out, or embeddings; the first piece of a
+        stream tells that it has started.
+        """
+        whole = streamed = False
 
         async def noting(message: Message) -> None:
-            nonlocal whole
+            nonlocal whole, streamed
             if message["type"] == "http.response.start":
                 kind = dict(message.get("headers", ())).get(b"content-type", b"")
                 whole = message["status"] == 200 and kind.startswith(b"application/json")
+                streamed = message["status"] == 200 and kind.startswith(b"text/event-stream")
+            elif streamed:
+                self._admission.start(place)
             elif whole and not message.get("more_body", False):
                 self._readiness.proven = True
             await send(message)

@@ -123,10 +123,14 @@ async def serve(order: EngineOrder, sock: socket.socket, args: Namespace, config
 
 def door(app: App, order: EngineOrder, routes: frozenset[tuple[str, str]]) -> Gate:
     """The gate before `app`; its figures stand in /metrics beside vLLM's, which are in the library's own registry."""
-    admission = Admission(flags.slots(order), order.max_background, time.monotonic)
+    admission = admission_of(order)
     figures = Figures(admission, order.restarts)
     REGISTRY.register(figures)
     return Gate(app, order.api_key, Readiness(), admission, routes=routes, open_health=order.open_health, figures=figures)
+
+
+def admission_of(order: EngineOrder) -> Admission:
+    return Admission(flags.slots(order), order.max_background, time.monotonic, order.max_queued_requests)
 
 
 async def stop_when_dead(server: uvicorn.Server, llm: "AsyncLLM") -> None:

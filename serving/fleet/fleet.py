@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from serving import port
-from serving.engine.admission import Open
+from serving.engine.entrance import Open
 from serving.engine.gate import ROUTES, Gate, Readiness
 from serving.engine.loras import ROUTES as LORA
 from serving.errors import ServingError

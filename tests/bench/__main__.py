@@ -11,13 +11,18 @@ from pathlib import Path
 import uvloop
 
 from tests.bench import (
+    cancel,
     capacity,
     ceiling,
     channels,
+    door,
     growth,
     latency,
     markdown,
     memory,
+    overload,
+    prefix,
+    priority,
     replicas,
     reuse,
     share,
@@ -30,6 +35,10 @@ from tests.bench.figures import Figure, show, write
 
 MOST_S = 1200
 SMALL = Size(20, 2)
+PREFIX = {
+    True: (prefix.Form(4, 8, 500), [prefix.Form(1, 6, 2048)]),
+    False: (prefix.Form(32, 30, 1024), [prefix.Form(5, 30, 2048), prefix.Form(3, 30, 6000)]),
+}
 Bench = Callable[[bool], Awaitable[list[Figure]]]
 
 BENCHES: dict[str, Bench] = {
@@ -48,8 +57,13 @@ BENCHES: dict[str, Bench] = {
     "capacity": lambda quick: capacity.capacity(1 if quick else 3, 4 if quick else 32, 2 if quick else 6),
     "replicas": lambda quick: replicas.replicas(4 if quick else 16, 3 if quick else 8),
     "reuse": lambda quick: reuse.reuse(12 if quick else 40, 700 if quick else 2048),
+    "prefix": lambda quick: prefix.prefix(*PREFIX[quick]),
+    "door": lambda quick: door.door(10 if quick else 100, 200 if quick else 2000),
+    "overload": lambda quick: overload.overload(overload.KINDS[: 1 if quick else 3], *((6, 8) if quick else (15, 60))),
+    "priority": lambda quick: priority.priority(1 if quick else 4, 5 if quick else 25),
+    "cancel": lambda quick: cancel.cancel(5 if quick else 100, cancel.SIZES[: 1 if quick else 3]),
 }
-NEED_ENGINE = ("share", "capacity", "replicas", "reuse")
+NEED_ENGINE = ("share", "capacity", "replicas", "reuse", "prefix", "door", "overload", "priority", "cancel")
 
 
 def main() -> int:

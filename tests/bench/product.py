@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from adapters.web.routes import ACCOUNT
 from bot.cli.dialogue import Dialogue, assemble, open_intake
-from bot.cli.generation import REMOTE_CONCURRENCY, Generation
+from bot.cli.generation import Generation
 from bot.cli.opening import settle_in
 from bot.events import Author, ChannelAddress, MessageReceived, Received
 from bot.generation.client import Deadlines, GenerationClient
@@ -98,7 +98,7 @@ async def product(
 ) -> AsyncIterator[Product]:
     """Running on the database of `url`, in which tables are. Settings are the defaults but for those given."""
     store = await open_store(url)
-    client = GenerationClient(remote.url, remote.model, remote.api_key, PATIENT, connections=REMOTE_CONCURRENCY + 8)
+    client = GenerationClient(remote.url, remote.model, remote.api_key, PATIENT, connections=264)
     accounts = await settle_in(store, WorkspaceSettings(prompt=prompt, greeting=""), {ACCOUNT: ""})
     metrics, conversation = Metrics(), ConversationSettings(history_tokens=history_tokens)
     dialogue = assemble(
@@ -106,7 +106,7 @@ async def product(
         accounts=accounts,
         intake=open_intake(store, accounts, conversation, metrics),
         client=client,
-        generation=Generation(remote.url, remote.model, remote.api_key, REMOTE_CONCURRENCY),
+        generation=Generation(remote.url, remote.model, remote.api_key, 0),
         settings=GenerationSettings(url=remote.url, model=remote.model, max_tokens=max_tokens, temperature=0.0),
         conversation=conversation,
         database=DatabaseSettings(url=url),

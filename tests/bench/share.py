@@ -16,7 +16,7 @@ from tests.bench.figures import Figure, figure
 from tests.bench.product import PATIENT, Remote, make_tables, product
 
 QUESTION = "Tell me, in a few sentences, about the number {} and about what people use it for in daily life."
-ANSWERS = {1: 4, 8: 16, 32: 32}  # by customers at once: enough of them to time
+ANSWERS = {1: 4, 8: 16, 32: 32, 64: 64}  # by customers at once: enough of them to time
 Ask = Callable[[str], Awaitable[int]]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from serving.engine.admission import BACKGROUND, Admission
+from serving.engine.admission import BACKGROUND, DRAFT, LIVE, Admission
 from serving.engine.gate import ROUTES, Gate, Message, Readiness, Receive, Scope, Send
 from serving.order import Task
 
@@ -233,6 +233,20 @@ async def test_a_place_is_held_while_the_engine_works_and_given_back_whatever_it
     with pytest.raises(ConnectionResetError):
         await call(gate(Failing(), admission=admission), CHAT, chunks=(b'{"messages": [], "n": 3}',))
     assert admission.here == 0
+
+
+@pytest.mark.parametrize(("kind", "waits"), [(b"text/event-stream; charset=utf-8", True), (b"application/json", False)])
+async def test_the_first_piece_of_a_stream_tells_that_a_slot_is_held(kind: bytes, waits: bool) -> None:
+    admission = Admission(1, 1, time.monotonic)
+    for _ in range(4):  # ends that were seen while the slot was taken
+        admission.leave(admission.enter(DRAFT, 1, None))
+
+    class Asking(Inner):
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            await super().__call__(scope, receive, send)
+            assert (admission.wait_s(LIVE) > 0) is waits
+
+    await call(gate(Asking(kind=kind), admission=admission), CHAT, chunks=(b'{"messages": [], "priority": 20}',))
 
 
 async def test_whoever_cannot_be_taken_hears_when_to_come_again_and_the_engine_nothing() -> None:
