@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import uvicorn
 
+from serving.connections import IDLE_S, bounded, room
 from serving.engine import flags
 from serving.engine.admission import Admission
 from serving.engine.gate import App, Gate, Readiness
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from vllm.v1.engine.async_llm import AsyncLLM
 
 WATCH_S = 0.5
+SPARE_CONNECTIONS = 256  # beside those whose requests the engine takes: refused ones, probes, idle ones
 
 
 def configure(order: EngineOrder) -> tuple[Namespace, "VllmConfig"]:
@@ -86,7 +88,9 @@ async def serve(order: EngineOrder, sock: socket.socket, args: Namespace, config
         server = uvicorn.Server(
             uvicorn.Config(
                 Gate(app, order.api_key, Readiness(), Admission(order.max_num_seqs, order.max_background, time.monotonic)),
-                log_level="warning",
+                http=bounded(room(order.max_num_seqs + order.max_queued_requests + SPARE_CONNECTIONS)),
+                timeout_keep_alive=int(IDLE_S),
+                log_level="error",  # a line for each client that speaks no HTTP would fill a disk
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=order.shutdown_s,
