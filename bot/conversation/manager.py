@@ -176,6 +176,9 @@ class Manager:
                     continue
                 first = first if first is not None else time.monotonic()
                 text += delta.text
+                if reply.wordless(text):
+                    reason = "wordless"
+                    break
                 answering.shown = text.lstrip()
                 self._previews.show(target, answering.shown)
                 if len(text) > ENDLESS:
