@@ -13,7 +13,7 @@ from serving.backoff import Backoff
 from serving.child import Child
 from serving.errors import EngineRefused, ServingError
 from serving.order import EngineOrder
-from serving.probe import Probe, until_generating
+from serving.probe import Probe, Unfit, until_generating
 from serving.progress import Report
 from serving.standing import Standing, local_url
 from serving.vitals import Vitals
@@ -141,13 +141,18 @@ class Supervisor:
         self._order = replace(self._order, port=got)
 
     async def _attend(self, ready_at: list[float]) -> str:
-        """Prove the engine, then watch it; returns why it must go."""
+        """Prove the engine, then watch it; returns why it must go. Raises EngineRefused for a model that never was fit."""
         async with Probe(local_url(self._order), self._order.api_key, self._order.served_name, self._order.task) as probe:
-            if not await self._until_ready(probe):
-                return f"generated nothing within {self._patience.start_s:.0f} s of its start"
-            ready_at.append(time.monotonic())
-            self._tell_ready()
-            return await self._watch(probe)
+            try:
+                if not await self._until_ready(probe):
+                    return f"generated nothing within {self._patience.start_s:.0f} s of its start"
+                ready_at.append(time.monotonic())
+                self._tell_ready()
+                return await self._watch(probe)
+            except Unfit as error:
+                if not self._ready_once:
+                    raise EngineRefused(f"serving.model {self._order.served_name}: {error}") from error
+                return f"is not fit any more ({error})"
 
     async def _until_ready(self, probe: Probe) -> bool:
         telling = asyncio.create_task(self._tell_waiting())

@@ -2,7 +2,8 @@
 
 As an engine it obeys its order like the real one: pipe, group, gate, a helper process. The folder named by the order's
 `engine_args["control"]` steers it: a file `mute` there means no token ever comes, `busy` that only other requests make
-progress, `broken` that it ends at once, `refused` that it refuses its settings. It writes its pids to `pids`.
+progress, `broken` that it ends at once, `refused` that it refuses its settings, `nan` that its numbers are none. It writes
+its pids to `pids`.
 """
 
 import asyncio
@@ -30,6 +31,8 @@ from serving.order import EngineOrder  # noqa: E402
 from serving.port import bind  # noqa: E402
 
 COMMAND = (sys.executable, __file__, "engine")
+# vLLM's answer when the token it made has no probability that JSON could hold
+NOT_A_NUMBER = b'{"error":{"message":"Out of range float values are not JSON compliant","type":"BadRequestError","code":400}}'
 
 
 class Toy:
@@ -59,9 +62,12 @@ class Toy:
             await self._answer((await receive()).get("body", b"{}"), send)
 
     async def _answer(self, body: bytes, send: Send) -> None:
+        asked = json.loads(body or b"{}")
+        if (self._control / "nan").exists() and asked.get("logprobs"):
+            await answer(send, NOT_A_NUMBER, b"application/json", 400)
+            return
         self._tokens += 1
         self._running += 1
-        asked = json.loads(body or b"{}")
         while asked.get("max_tokens", 0) >= 1000 and not (self._control / "finish").exists():
             await asyncio.sleep(0.02)
         self._running -= 1
@@ -77,8 +83,8 @@ class Toy:
         ).encode()
 
 
-async def answer(send: Send, body: bytes, kind: bytes) -> None:
-    start: Message = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]}
+async def answer(send: Send, body: bytes, kind: bytes, status: int = 200) -> None:
+    start: Message = {"type": "http.response.start", "status": status, "headers": [(b"content-type", kind)]}
     await send(start)
     await send({"type": "http.response.body", "body": body})
 

@@ -183,6 +183,9 @@ class Manager:
                         first = time.monotonic()
                         self._tide.admitted(asked)
                     text += delta.text
+                    if reply.wordless(text):
+                        reason = "wordless"
+                        break
                     answering.shown = text.lstrip()
                     self._previews.show(target, answering.shown)
                     if len(text) > ENDLESS:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from bot.generation.request import Draft
 
+WORDLESS = 48  # characters without one letter or digit from which on nothing is expected of an answer
 APOLOGY = "I am sorry, I could not find an answer to that. Could you put it in other words?"
 
 
@@ -18,9 +19,14 @@ class Answer:
 def decide(draft: Draft) -> Answer:
     """The text as it is stored and shown: without blank edges, never empty, never with characters that no channel takes."""
     text = clean(draft.text)
-    if not text:
+    if not text or wordless(draft.text):
         return Answer(APOLOGY, "apology")
     return Answer(text)
+
+
+def wordless(text: str) -> bool:
+    """Whether a model is stuck in signs or blanks: what NaN and a worn-out loop look like ("!!!!"). Some signs may stand alone."""
+    return len(text) >= WORDLESS and not any(map(str.isalnum, text))
 
 
 def clean(text: str) -> str:

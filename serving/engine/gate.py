@@ -255,7 +255,5 @@ async def answer(send: Send, refused: Refused) -> None:
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     if refused.status in (401, 503):
         headers.append((b"www-authenticate", b"Bearer") if refused.status == 401 else (b"retry-after", b"%d" % refused.after_s))
-    if refused.status == 413:
-        headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": refused.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

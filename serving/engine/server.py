@@ -24,6 +24,7 @@ from serving.engine.gate import App, Gate, Readiness
 from serving.engine.loras import ROUTES, Loras
 from serving.engine.stamp import stamped
 from serving.errors import EngineRefused
+from serving.listener import configured
 from serving.order import EngineOrder
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from vllm.v1.engine.async_llm import AsyncLLM
 
 WATCH_S = 0.5
+SPARE_CONNECTIONS = 256  # beside those whose requests the engine takes: refused ones, probes, idle ones
 
 
 def configure(order: EngineOrder) -> tuple[Namespace, "VllmConfig"]:
@@ -104,13 +106,7 @@ async def serve(order: EngineOrder, sock: socket.socket, args: Namespace, config
     async with running(order, config) as llm:
         app, routes = await with_loras(await application(llm, args), order)
         server = uvicorn.Server(
-            uvicorn.Config(
-                door(stamped(app, order.replica), order, routes),
-                log_level="warning",
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=order.shutdown_s,
-            )
+            configured(door(stamped(app, order.replica), order, routes), _connections(order), shutdown_s=order.shutdown_s)
         )
         watching = asyncio.create_task(stop_when_dead(server, llm))
         try:
@@ -131,6 +127,10 @@ def door(app: App, order: EngineOrder, routes: frozenset[tuple[str, str]]) -> Ga
 
 def admission_of(order: EngineOrder) -> Admission:
     return Admission(flags.slots(order), order.max_background, time.monotonic, order.max_queued_requests)
+
+
+def _connections(order: EngineOrder) -> int:
+    return order.max_num_seqs + order.max_queued_requests + SPARE_CONNECTIONS
 
 
 async def stop_when_dead(server: uvicorn.Server, llm: "AsyncLLM") -> None:

@@ -9,25 +9,18 @@ from contextlib import contextmanager
 import uvicorn
 
 from serving.engine.gate import App
+from serving.listener import configured
+
+CONNECTIONS = 8192  # the engines bound how many of them are answered
 
 
 class Listener(uvicorn.Server):
     """Serves `app` on a bound socket until told to stop. Signals belong to the node."""
 
     def __init__(self, app: App, shutdown_s: int) -> None:
+        super().__init__(configured(app, CONNECTIONS, shutdown_s=shutdown_s))
         # an answer that an engine's death cut off is uvicorn's error too; it is told where the engine died
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-        super().__init__(
-            uvicorn.Config(
-                app,
-                ws="none",
-                lifespan="off",
-                access_log=False,
-                log_config=None,
-                server_header=False,
-                timeout_graceful_shutdown=shutdown_s,
-            )
-        )
 
     async def run_on(self, sock: socket.socket, stopping: asyncio.Event) -> None:
         asking = asyncio.create_task(self._stop_when(stopping))

@@ -84,6 +84,30 @@ async def test_an_empty_answer_becomes_an_apology() -> None:
         assert "sorry" in (await house.answer("ann", 1)).text
 
 
+@pytest.mark.parametrize("stuck", ["!", "\n", "\u00a0 "])
+async def test_an_answer_of_signs_alone_is_excused(stuck: str) -> None:
+    async with open_house() as house:
+        house.node.behaviour.script = lambda _: stuck * 48
+        await house.hear("ann", "hello")
+        assert "sorry" in (await house.answer("ann", 1)).text
+
+
+async def test_an_answer_that_is_stuck_in_signs_is_left_before_its_end() -> None:
+    async with open_house() as house:
+        house.node.behaviour.script = lambda _: "! " * 6_000  # a minute of them
+        house.node.behaviour.pace_s = 0.01
+        await house.hear("ann", "hello")
+        assert "sorry" in (await house.answer("ann", 1)).text
+        await house.until(lambda: house.node.running == 0)
+
+
+async def test_a_few_signs_are_an_answer() -> None:
+    async with open_house() as house:
+        house.node.behaviour.script = lambda _: "!!! :-)"
+        await house.hear("ann", "hello")
+        assert (await house.answer("ann", 1)).text == "!!! :-)"
+
+
 async def test_model_text_that_no_database_takes_is_cleaned() -> None:
     async with open_house() as house:
         house.node.behaviour.script = lambda _: "a\x00b \ud800c"

@@ -90,6 +90,24 @@ def test_refused_settings_are_told_once_and_not_tried_again(node: Node) -> None:
     assert node.out.read_text().count("starting the engine") == 1
 
 
+def test_a_model_that_computes_no_numbers_never_gets_ready(node: Node) -> None:
+    (node.control / "nan").touch()
+    assert node.start().ended() == 2
+    assert node.errors.read_text().splitlines()[-1] == (
+        f"serving.model {node.environ['FRONTDESK_SERVING__MODEL']}: it computes NaN: its weights are damaged, "
+        "or a number is too large for its dtype (engine_args dtype)"
+    )
+    all_gone(node)
+
+
+def test_an_engine_that_comes_to_compute_no_numbers_is_replaced(node: Node) -> None:
+    node.start().ready()
+    (node.control / "nan").touch()
+    assert "is not fit any more (it computes NaN" in node.says("starting it again")
+    (node.control / "nan").unlink()
+    node.says("serving: the engine is back")
+
+
 def test_an_engine_that_never_starts_is_given_up_with_its_last_words(node: Node) -> None:
     (node.control / "broken").touch()
     assert node.start().ended() == 1

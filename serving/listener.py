@@ -1,0 +1,21 @@
+"""How the node listens, at each of its ports."""
+
+from typing import Any
+
+import uvicorn
+
+from serving.connections import IDLE_S, bounded, room
+
+
+def configured(app: Any, connections: int, *, shutdown_s: int) -> uvicorn.Config:
+    """At most so many connections, each with a bounded time for what it owes; `shutdown_s` for open requests at the end."""
+    return uvicorn.Config(
+        app,
+        http=bounded(room(connections)),
+        ws="none",
+        timeout_keep_alive=int(IDLE_S),
+        log_level="error",  # a line for each client that speaks no HTTP would fill a disk
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=shutdown_s,
+    )
