@@ -1,4 +1,4 @@
-"""Every preset is understood by the parser of the vLLM that is installed."""
+"""Every preset, with LoRA too, is understood by the parser of the vLLM that is installed."""
 
 import asyncio
 import json
@@ -7,7 +7,7 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE
 
 from serving.engine import flags
-from serving.order import EngineOrder
+from serving.order import EngineOrder, LoraOrder
 from serving.presets import PRESETS, Preset
 from serving.settings import parse
 
@@ -20,8 +20,13 @@ from vllm.utils.argparse_utils import FlexibleArgumentParser
 for line in sys.stdin:
     args = make_arg_parser(FlexibleArgumentParser()).parse_args(json.loads(line))
     validate_parsed_serve_args(args)
-    print(json.dumps([args.max_num_seqs, args.max_num_batched_tokens, args.tensor_parallel_size, args.gpu_memory_utilization]))
+    print(json.dumps([args.max_num_seqs, args.max_num_batched_tokens, args.tensor_parallel_size, args.gpu_memory_utilization,
+        [args.enable_lora, args.max_loras, args.max_cpu_loras, args.max_lora_rank],
+        [[module.name, module.path] for module in args.lora_modules]]))
 """
+
+
+FOLDERS = {"support": "/loras/support", "odd": "/loras/a, b=c"}
 
 
 def arguments(preset: Preset) -> list[str]:
@@ -40,6 +45,7 @@ def arguments(preset: Preset) -> list[str]:
         max_background=chosen.max_background,
         shutdown_s=chosen.shutdown_s,
         engine_args=chosen.engine_args,
+        lora=LoraOrder("/models", 2, 4, 32, FOLDERS),
     )
     return flags.arguments(order, set())
 
@@ -59,6 +65,8 @@ async def test_vllm_takes_the_arguments_of_every_preset() -> None:
             preset.values["engine_args"]["max_num_batched_tokens"],
             max(preset.gpus, 1),
             preset.values["engine_args"].get("gpu_memory_utilization", 0.1),
+            [True, 2, 5, 32],
+            [[name, path] for name, path in FOLDERS.items()],
         ]
         for preset in PRESETS.values()
     ]
