@@ -11,7 +11,7 @@ from typing import Any
 
 from serving import embeddings
 from serving.engine import flags
-from serving.order import Device, EngineOrder
+from serving.order import Device, EngineOrder, LoraOrder
 from serving.presets import PRESETS
 from serving.settings import parse
 
@@ -66,6 +66,9 @@ EVERY_OPTION: dict[str, Any] = {
 }
 
 
+LORA = LoraOrder("/models", 2, 4, 32, {"support": "/loras/support", "odd": "/loras/a, b=c"})
+
+
 def order(section: dict[str, Any], device: Device, model: str = "/models/m") -> EngineOrder:
     chosen = parse(section)
     return EngineOrder(
@@ -109,7 +112,7 @@ async def told(asked: list[Any]) -> list[Any]:
 def test_vllm_takes_every_preset_and_option_and_refuses_what_it_lacks_in_a_line(tmp_path: Path) -> None:
     llama, bert = model(tmp_path / "llama", LLAMA), model(tmp_path / "bert", BERT)
     presets = [flags.arguments(order({"preset": preset.name}, preset.device), set()) for preset in PRESETS.values()]
-    whole = [flags.arguments(order(EVERY_OPTION, "cuda"), set()), flags.arguments(embedder("cuda"), set())]
+    whole = [order(EVERY_OPTION, "cuda"), embedder("cuda"), replace(order({}, "cuda"), lora=LORA)]
     orders = [
         order({"speculative_config": EVERY_OPTION["speculative_config"], "max_num_batched_tokens": 256}, "cpu", llama),
         embedder("cpu", bert),
@@ -119,15 +122,17 @@ def test_vllm_takes_every_preset_and_option_and_refuses_what_it_lacks_in_a_line(
         order({}, "cpu", bert),
         replace(embedder("cpu", bert), engine_args={"no_such_option": 1}),
     ]
-    answers = asyncio.run(told([*presets, *whole, *map(asdict, orders)]))
+    answers = asyncio.run(told([*presets, *(flags.arguments(one, set()) for one in whole), *map(asdict, orders)]))
 
     for preset, parsed in zip(PRESETS.values(), answers, strict=False):
         assert {name: parsed[name] for name in preset.values if name in parsed} == {
             name: value for name, value in preset.values.items() if name not in ("device", "kv_cache_gib")
         }
-    options, embedding, *judged = answers[len(presets) :]
+    options, embedding, lora, *judged = answers[len(presets) :]
     assert {name: options[name] for name in EVERY_OPTION} == EVERY_OPTION
     assert (embedding["runner"], embedding["gpu_memory_utilization"]) == ("pooling", embeddings.CARD_SHARE)
+    assert [lora[name] for name in ("enable_lora", "max_loras", "max_cpu_loras", "max_lora_rank")] == [True, 2, 5, 32]
+    assert all(folder in module for folder, module in zip(LORA.folders.values(), lora["lora_modules"], strict=True))
     assert judged[:2] == ["taken", "taken"]
     for refusal, named in zip(
         judged[2:], ("quantization", "quantization", "fp9", "max_model_len", "runner generate", "no-such-option"), strict=True

@@ -56,6 +56,13 @@ def test_our_own_node_gets_a_fresh_key_and_the_model_of_generation(toml: Path) -
     assert one.node_environment["FRONTDESK_SERVING__API_KEY"] == one.api_key != other.api_key
 
 
+def test_a_key_of_the_settings_is_that_of_our_own_node_too(toml: Path) -> None:
+    toml.write_text("[serving]\napi_key = 'ours'\n")
+    generation = plan(load(str(toml), {}))
+    assert generation.node_environment is not None
+    assert generation.node_environment["FRONTDESK_SERVING__API_KEY"] == generation.api_key == "ours"
+
+
 def test_a_node_on_any_port_is_given_a_free_one(toml: Path) -> None:
     toml.write_text("[serving]\nport = 0\n")
     generation = plan(load(str(toml), {}))

@@ -62,6 +62,9 @@ async def test_what_is_not_loaded_any_more_is_not_known_and_leaves_others_alone(
     assert (await desk.answering("support"), await desk.answering("sales")) == ("None", "sales@1")
     assert set(desk.vllm.loras) == {"sales@1"}
     assert await desk.unload("support") == (409, "support is not loaded")
+    desk.start()
+    await desk.loras.restore()
+    assert set(desk.vllm.loras) == {"sales@1"}, "not after a restart either"
 
 
 async def test_what_was_loaded_is_loaded_again_after_a_restart_with_where_a_rollback_goes(desk: Desk) -> None:
