@@ -72,8 +72,6 @@ def hold_on_to(fd: int, at_end: list[Callable[[], None]]) -> None:
 
 def prepare(chosen: settings.ServingSettings, report: Report, engine: Sequence[str]) -> Callable[[], Supervisor]:
     """Everything slow or refusable before an engine may start: device, key, model, memory."""
-    if chosen.embeddings is not None:
-        raise SettingsError("serving.embeddings: this node starts one engine only")
     order = EngineOrder(
         device=device.choose(chosen.device),
         api_key=chosen.api_key or own_key(report),
