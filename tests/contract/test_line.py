@@ -106,6 +106,22 @@ async def test_a_long_wait_on_the_web_is_shown_and_goes_down_to_its_end(wicket: 
     assert await wicket.notices() == [], "the web is not told by messages"
 
 
+async def test_a_place_that_was_shown_does_not_go_up_when_a_refused_question_comes_back(wicket: Wicket) -> None:
+    for number in range(30):
+        await wicket.ask("web", f"c{number}")
+    await wicket.answer_steadily("web", looks=6)
+    await wicket.begin("web", 1)
+    await wicket.look()
+    before = await wicket.place_of("c29")
+    await wicket.store.write(conversations.release, wicket.claims.pop(), wait_s=0.0, reason="retry", tried=False)
+    await wicket.look()
+    after = await wicket.place_of("c29")
+    assert before is not None
+    assert after is not None
+    assert before.text.startswith("You are number 23 in line")
+    assert after.text.startswith("You are number 23 in line")
+
+
 async def test_a_short_wait_is_not_told(wicket: Wicket) -> None:
     for number in range(9):
         await wicket.ask("telegram" if number % 2 else "web", f"c{number}")

@@ -1,5 +1,6 @@
 """The record comes in pages; whoever reads one and follows its cursor misses nothing and sees nothing twice."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import aclosing, contextmanager
 from datetime import UTC, datetime
@@ -75,7 +76,7 @@ async def test_a_place_in_line_is_shown_until_the_answer_begins_or_nothing_waits
         places, waiting = Places(), PlaceShown("You are number 7 in line", 1, "c")
         record = StoredRecord(house.store, {WEB: house.ref}, house.previews, places)
         await house.hear("ann", "hello")
-        async with aclosing(record.follow(address("ann"), None)) as events:
+        async with asyncio.timeout(10), aclosing(record.follow(address("ann"), None)) as events:
             assert isinstance(await anext(events), StatusChanged)
             assert isinstance(await anext(events), TurnAdded)
             places.show(waiting)
