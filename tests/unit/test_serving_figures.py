@@ -17,7 +17,8 @@ class Late(Inner):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await super().__call__(scope, quiet(receive), send)
-        await receive()
+        while (await receive())["type"] != "http.disconnect":
+            pass
 
 
 def quiet(receive: Receive) -> Receive:

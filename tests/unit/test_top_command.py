@@ -8,6 +8,7 @@ import struct
 import sys
 import termios
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -15,8 +16,9 @@ import pytest
 from aiohttp import web
 
 from bot.cli.top import every
+from bot.cli.watching.exposition import Exposition
 from bot.cli.watching.places import Place, root, told_node
-from bot.cli.watching.watch import Watch
+from bot.cli.watching.watch import Lately, Watch
 from tests.recorded import recorded
 
 PATIENCE_S = 20
@@ -89,6 +91,14 @@ async def test_node_and_bot_are_read_and_compared_with_the_look_before(town: Tow
     assert second.bot is not None
     assert (second.bot.answers_a_minute or 0) > 0
     assert town.keys == ["Bearer secret"] * 2
+
+
+def test_a_reading_is_compared_with_one_some_ten_seconds_old_as_soon_as_there_is_one() -> None:
+    lately, before = Lately(), []
+    for second in (0, 2, 4, 6, 8, 10, 12, 14, 60, 62):
+        found = lately.compared(Exposition(second, 0, {}))
+        before.append(found.at if found else None)
+    assert before == [None, 0, 0, 0, 0, 0, 2, 4, 14, 14]
 
 
 async def test_a_node_that_goes_is_named_and_one_that_comes_back_is_seen(town: Town, http: aiohttp.ClientSession) -> None:
@@ -235,25 +245,18 @@ class Terminal:
         os.close(self.its)
 
 
-@pytest.mark.parametrize("leaving", [b"q", b"\x03"])
-async def test_on_a_terminal_it_goes_on_until_one_leaves_and_gives_the_terminal_back(
-    town: Town, tmp_path: Path, leaving: bytes
-) -> None:
-    url, terminal = await town.open(), Terminal()
+@asynccontextmanager
+async def on_a_terminal(folder: Path, url: str, every_s: str) -> AsyncIterator[Terminal]:
+    """The command in a terminal, until the block has made it leave; it must end well and give the terminal back."""
+    terminal = Terminal()
+    command = [sys.executable, "-c", CONTROLLED, *settings(folder, url), "--every", every_s]
+    environment = {**os.environ, "TERM": "xterm"}
     top = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", CONTROLLED, *settings(tmp_path, url), stdin=terminal.its, stdout=terminal.its,
-        env={**os.environ, "TERM": "xterm"}, start_new_session=True,
-    )  # fmt: skip
+        *command, stdin=terminal.its, stdout=terminal.its, env=environment, start_new_session=True
+    )
     try:
         await terminal.until(b"\x1b[?1049h")
-        await terminal.until(b"4/4")
-        terminal.widen(140)
-        await terminal.until(b"prefix hit  first token")
-        await town.shut(url)
-        await terminal.until(b"connection refused")
-        await town.open(int(url.rpartition(":")[2]))
-        await terminal.until(b"4/4")
-        os.write(terminal.ours, leaving)
+        yield terminal
         await terminal.until(b"\x1b[?1049l")
         assert await asyncio.wait_for(top.wait(), PATIENCE_S) == 0
         assert termios.tcgetattr(terminal.its) == terminal.found
@@ -262,3 +265,22 @@ async def test_on_a_terminal_it_goes_on_until_one_leaves_and_gives_the_terminal_
             top.kill()
             await top.wait()
         terminal.close()
+
+
+async def test_on_a_terminal_it_goes_on_while_a_node_goes_and_comes_until_q(town: Town, tmp_path: Path) -> None:
+    url = await town.open()
+    async with on_a_terminal(tmp_path, url, "0.5") as terminal:
+        await terminal.until(b"4/4")
+        await town.shut(url)
+        await terminal.until(b"connection refused")
+        await town.open(int(url.rpartition(":")[2]))
+        await terminal.until(b"4/4")
+        os.write(terminal.ours, b"q")
+
+
+async def test_it_is_drawn_anew_at_once_when_the_terminal_changes_and_ends_by_ctrl_c(town: Town, tmp_path: Path) -> None:
+    async with on_a_terminal(tmp_path, await town.open(), "3600") as terminal:
+        await terminal.until(b"4/4")
+        terminal.widen(140)
+        await terminal.until(b"prefix hit  first token")
+        os.write(terminal.ours, b"\x03")

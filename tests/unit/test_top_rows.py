@@ -72,6 +72,12 @@ def test_an_engine_that_started_anew_counts_from_nothing_as_far_back_as_it_lives
     assert row.first_token is not None
 
 
+def test_an_engine_that_did_more_since_its_restart_than_the_one_before_is_still_a_new_one() -> None:
+    anew = AFTER.replace("process_start_time_seconds 1.79554319772e+09", f"process_start_time_seconds {STARTED + 25}")
+    row = only(at(10, anew), at(0, BEFORE))
+    assert (row.state, row.tokens_out_s) == ("restarted", pytest.approx(1119 / 5, rel=0.01))
+
+
 def test_a_counter_that_fell_is_a_restart_even_where_no_start_is_told() -> None:
     def anonymous(page: str) -> str:
         return re.sub(r"^process_start.*\n", "", page, flags=re.MULTILINE)
