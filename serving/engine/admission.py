@@ -71,9 +71,9 @@ class Admission:
         elif deadline_s is not None:
             self._check_deadline(over, answers, wait_s, deadline_s)
         self._here[priority] += answers
+        self._ends.begun(self.here)
         if self.here >= self._slots:
             self._arrivals.note(priority, answers)
-            self._ends.full()
         return Place(priority, answers, self._clock() + wait_s)
 
     def start(self, place: Place) -> None:
@@ -83,12 +83,15 @@ class Admission:
             self._started[place.priority] += place.answers
             self._late.append(self._clock() - place.due_at)
 
-    def leave(self, place: Place) -> None:
-        """The request has ended, whatever came of it: its slot is free."""
+    def leave(self, place: Place, *, answered: bool = True) -> None:
+        """The request has ended, whatever came of it: its slot is free. `answered`: not, if it gave up before it had one."""
         _less(self._here, place)
         if place.started:
             _less(self._started, place)
-        self._ends.ended(place.answers, full=self.here >= self._slots)
+        if answered:
+            self._ends.ended(place.answers, self.here)
+        else:
+            self._ends.begun(self.here)
 
     def wait_s(self, priority: int, answers: int = 1) -> float:
         """Estimated seconds until a request of this priority could start; 0 while slots are free, or nothing is known yet."""

@@ -89,7 +89,7 @@ class Gate:
         try:
             await self._app(scope, receive, self._noting_tokens(send, place))
         finally:
-            self._admission.leave(place)
+            self._admission.leave(place, answered=place.started or not asked.stream)
 
     async def _admit(self, scope: Scope, receive: Receive) -> tuple[bytes, Request | None]:
         route = (scope["method"], scope["path"])
