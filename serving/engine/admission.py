@@ -15,6 +15,7 @@ from serving.engine.pace import EAGER, LONGEST_RETRY_S, REMEMBERED, Arrivals, Cl
 # lower is earlier, as in vLLM
 LIVE, RETRY, DRAFT, BACKGROUND = 0, 10, 20, 30
 MOST_WAITING = 256
+CAREFUL = 1.25  # what comes may be later than all that was seen
 SLOWEST = 0.01  # of the rate of ends: what is left to those whom more urgent ones overtake all the time
 
 
@@ -115,7 +116,7 @@ class Admission:
 
     def _check_deadline(self, over: int, answers: int, wait_s: float, deadline_s: float) -> None:
         """Starts were late lately: whoever must wait may be as late. Before anything is known, one for each slot may wait."""
-        late_s = min(max(self._late, default=0.0), deadline_s / 2)
+        late_s = min(CAREFUL * max(self._late, default=0.0), deadline_s / 2)
         if wait_s + late_s > deadline_s:
             said = f"it could start in {wait_s + late_s:.1f} s and is wanted within {deadline_s:.1f} s"
             raise Full(said, self._come_again_s(over, answers, deadline_s - late_s))
