@@ -18,6 +18,7 @@ LIVE, RETRY, DRAFT, BACKGROUND = 0, 10, 20, 30
 KINDS = {"background": BACKGROUND, "draft": DRAFT, "retry": RETRY}
 Reason = Literal["deadline", "background", "queue"]
 MOST_WAITING = 256
+CAREFUL = 1.25  # what comes may be later than all that was seen
 SLOWEST = 0.01  # of the rate of ends: what is left to those whom more urgent ones overtake all the time
 
 
@@ -94,9 +95,9 @@ class Admission:
         elif deadline_s is not None:
             self._check_deadline(over, answers, wait_s, deadline_s)
         self._here[priority] += answers
+        self._ends.begun(self.here)
         if self.here >= self._slots:
             self._arrivals.note(priority, answers)
-            self._ends.full()
         return Place(priority, answers, self._clock() + wait_s)
 
     def start(self, place: Place) -> None:
@@ -106,12 +107,15 @@ class Admission:
             self._started[place.priority] += place.answers
             self._late.append(self._clock() - place.due_at)
 
-    def leave(self, place: Place) -> None:
-        """The request has ended, whatever came of it: its slot is free."""
+    def leave(self, place: Place, *, answered: bool = True) -> None:
+        """The request has ended, whatever came of it: its slot is free. `answered`: not, if it gave up before it had one."""
         _less(self._here, place)
         if place.started:
             _less(self._started, place)
-        self._ends.ended(place.answers, full=self.here >= self._slots)
+        if answered:
+            self._ends.ended(place.answers, self.here)
+        else:
+            self._ends.begun(self.here)
 
     def wait_s(self, priority: int, answers: int = 1) -> float:
         """Estimated seconds until a request of this priority could start; 0 while slots are free, or nothing is known yet."""
@@ -135,7 +139,7 @@ class Admission:
 
     def _check_deadline(self, over: int, answers: int, wait_s: float, deadline_s: float) -> None:
         """Starts were late lately: whoever must wait may be as late. Before anything is known, one for each slot may wait."""
-        late_s = min(max(self._late, default=0.0), deadline_s / 2)
+        late_s = min(CAREFUL * max(self._late, default=0.0), deadline_s / 2)
         if wait_s + late_s > deadline_s:
             said = f"it could start in {wait_s + late_s:.1f} s and is wanted within {deadline_s:.1f} s"
             raise Full(said, self._come_again_s(over, answers, deadline_s - late_s))

@@ -14,8 +14,8 @@ class Entrance(Protocol):
     def start(self, place: Place) -> None:
         """The first token has come."""
 
-    def leave(self, place: Place) -> None:
-        """The request has ended, whatever came of it."""
+    def leave(self, place: Place, *, answered: bool = True) -> None:
+        """The request has ended; `answered`: and had begun to be answered."""
 
 
 class Open:
@@ -27,5 +27,5 @@ class Open:
     def start(self, place: Place) -> None:
         pass
 
-    def leave(self, place: Place) -> None:
+    def leave(self, place: Place, *, answered: bool = True) -> None:
         pass

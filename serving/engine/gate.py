@@ -143,7 +143,8 @@ class Gate:
         try:
             await self._app(scope, exchange.receive, exchange.send)
         finally:
-            self._admission.leave(place)
+            streamed = isinstance(asked, Sampling) and asked.stream
+            self._admission.leave(place, answered=place.started or not streamed)
             if exchange.left and self._figures:
                 self._figures.cancelled()
 

@@ -1,46 +1,65 @@
 """What was seen of an engine's pace: how fast answers end, how fast others come, and who was told to come when. Pure."""
 
+import math
 from collections import deque
 from collections.abc import Callable
 
 LONGEST_RETRY_S = 300
 REMEMBERED = 64
 FEWEST = 4  # ends from which on their rate is believed
+SHORTLY_S = 1.0
 EAGER = 1.25  # who was sent away comes back this much faster than answers end, so that no slot waits for them
 HORIZON_S = 10.0
 Clock = Callable[[], float]
 
 
 class Ends:
-    """How fast answers end while all slots are taken. A rate is believed once each slot could have ended one: those that began
-    together end together.
+    """How fast answers end when all slots are taken, from the time they held slots. Only times about when all were taken count:
+    with fewer, each answer is quicker. Ends shortly after count too, since those that began together end together.
     """
 
     def __init__(self, slots: int, clock: Clock) -> None:
+        self._slots = slots
         self._fewest = max(FEWEST, slots)
         self._clock = clock
-        self._seen: deque[tuple[float, int]] = deque(maxlen=max(REMEMBERED, 2 * slots))  # seconds since the end before, answers
-        self._since: float | None = None  # all slots are taken since, or the last end in that time
+        self._seen: deque[tuple[float, int]] = deque(maxlen=max(REMEMBERED, 2 * slots))  # seconds of slots, answers
+        self._held_s = 0.0  # since the last of them
+        self._busy = 0
+        self._at = clock()
+        self._full_at = -math.inf
 
-    def full(self) -> None:
-        """All slots are taken."""
-        if self._since is None:
-            self._since = self._clock()
+    def begun(self, here: int) -> None:
+        """So many answers are here now."""
+        self._goes_on(here)
 
-    def ended(self, answers: int, *, full: bool) -> None:
-        """So many ended just now; `full`: others took their slots."""
-        if self._since is not None:
-            now = self._clock()
-            self._seen.append((now - self._since, answers))
-            self._since = now if full else None
+    def ended(self, answers: int, here: int) -> None:
+        """So many answers have ended, and so many are here now."""
+        self._goes_on(here)
+        if self._counts():
+            self._seen.append((self._held_s, answers))
+            self._held_s = 0.0
 
     def rate(self) -> float:
         """Ends a second; 0 when too few were seen. A long time without an end makes it less."""
         ended = sum(answers for _, answers in self._seen)
         if ended < self._fewest:
             return 0.0
-        silent_s = self._clock() - self._since if self._since is not None else 0.0
-        return ended / max(sum(seconds for seconds, _ in self._seen) + silent_s, 0.001)
+        silent_s = (self._clock() - self._at) * self._busy if self._counts() else 0.0
+        held_s = sum(held_s for held_s, _ in self._seen) + self._held_s + silent_s
+        return ended * self._slots / max(held_s, 0.001)
+
+    def _goes_on(self, here: int) -> None:
+        now = self._clock()
+        if self._counts():
+            self._held_s += (now - self._at) * self._busy
+        if max(here, self._busy) >= self._slots:
+            self._full_at = now
+        self._at, self._busy = now, min(here, self._slots)
+        if not self._counts():
+            self._held_s = 0.0
+
+    def _counts(self) -> bool:
+        return self._at - self._full_at <= SHORTLY_S
 
 
 class Arrivals:

@@ -40,9 +40,9 @@ KINDS = (Kind("short", (20,), (16,)), Kind("mixed", (10, 60), (4, 8, 16, 64)), K
 
 @dataclass(slots=True)
 class Seen:
-    """What became of the turns of a phase; `ends`: when each answer in time ended, and its tokens."""
+    """What became of the turns of a phase; `timely`: when an answer in time began and ended, and its tokens."""
 
-    ends: list[tuple[float, int]] = field(default_factory=list)
+    timely: list[tuple[float, float, int]] = field(default_factory=list)
     firsts: list[float] = field(default_factory=list)
     late: int = 0
     lost: int = 0
@@ -65,12 +65,14 @@ class Seen:
         if answer.first_s is None or answer.first_s > DEADLINE_S:
             self.late += 1
         else:
-            self.ends.append((time.perf_counter(), answer.tokens))
+            ended = time.perf_counter()
+            self.timely.append((ended - answer.total_s + answer.first_s, ended, answer.tokens))
         return answer.first_s is not None
 
     def goodput(self, since: float, until: float) -> float:
-        """Tokens a second of answers that ended in that time and whose first token was in time."""
-        return sum(tokens for at, tokens in self.ends if since <= at < until) / (until - since)
+        """Tokens a second that came in that time, of answers whose first token was in time."""
+        within = ((max(min(end, until) - max(begin, since), 0.0), begin, end, tokens) for begin, end, tokens in self.timely)
+        return sum(tokens * inside_s / max(end - begin, 0.001) for inside_s, begin, end, tokens in within) / (until - since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ async def _full(asker: Asker, kind: Kind, lasts_s: float, seed: int) -> tuple[li
     await asyncio.gather(*(one() for _ in range(SLOTS)))
     warm = began + lasts_s * 0.2
     half = (warm + ends) / 2
-    in_time = [at for at, _ in seen.ends if warm <= at < ends]
+    in_time = [end for _, end, _ in seen.timely if warm <= end < ends]
     return [seen.goodput(warm, half), seen.goodput(half, ends)], len(in_time) / (ends - warm)
 
 
@@ -134,12 +136,11 @@ async def _over(asker: Asker, kind: Kind, turns_s: float, lasts_s: float) -> tup
         while (at := at + dice.expovariate(turns_s)) < began + lasts_s:
             await asyncio.sleep(at - time.perf_counter())
             turns.create_task(_turn(asker, draw(), seen))
-    ended = seen.ends[-1][0]
-    edges = [began + SETTLED_S + part * (began + lasts_s - began - SETTLED_S) / 4 for part in range(5)]
+    ended = max(end for _, end, _ in seen.timely)
+    settled_s = min(SETTLED_S, lasts_s / 4)
+    edges = [began + settled_s + part * (lasts_s - settled_s) / 4 for part in range(5)]
     told = [seen.goodput(since, until) for since, until in itertools.pairwise(edges)]
-    drained = seen.goodput(began + lasts_s, ended - 2.0)
-    print(seen.failed, seen.late, seen.refusals, sum(seen.tries), len(seen.firsts), sorted(seen.firsts)[::100])
-    print(f"overload {kind.name}: under load {told}, until all were answered {drained:.1f} for {ended - began - lasts_s:.0f} s")
+    drained = seen.goodput(began + lasts_s, ended - 2.0)  # but for the last few, who leave slots empty
     return [*told, drained], seen
 
 
@@ -172,6 +173,8 @@ def _figures(kind: Kind, seen: Round) -> list[Figure]:
         "most tries of a turn": max(turns.tries),
         "p50 s": percentile(turns.firsts, 0.5),
     }
+    told |= {f"failed: {why[:30]}": count for why, count in turns.failed.items()}
+    told["tokens/s until all were answered"] = seen.over[-1]
     p99 = lambda firsts: percentile(firsts, 0.99)  # noqa: E731
     return [
         figure("goodput over the best", mode, "", [one / best for one in seen.over], at_least=0.95, beside=beside),

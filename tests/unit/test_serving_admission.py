@@ -106,8 +106,8 @@ def test_starts_that_were_late_make_the_next_promise_smaller() -> None:
     admission.start(waiting)
     admission.leave(places.pop(0))
     with pytest.raises(Full):
-        admission.enter(LIVE, 1, admission.wait_s(LIVE) + 0.3)
-    admission.enter(LIVE, 1, admission.wait_s(LIVE) + 0.5)
+        admission.enter(LIVE, 1, admission.wait_s(LIVE) + 0.4)
+    admission.enter(LIVE, 1, admission.wait_s(LIVE) + 0.6)
 
 
 def test_who_must_not_wait_is_let_in_however_late_others_were() -> None:
@@ -211,3 +211,25 @@ def test_places_are_given_back_whatever_the_order() -> None:
         admission.leave(place)
     assert admission.here == 0
     assert admission.wait_s(BACKGROUND) == 0
+
+
+def test_answers_that_begin_and_end_together_are_counted_together() -> None:
+    clock = Clock()
+    admission = Admission(4, 2, clock)
+    for _ in range(3):  # nobody waits: the slots are refilled only after all have ended
+        places = [admission.enter(LIVE, 1, None) for _ in range(4)]
+        clock.now += 2.0
+        for place in places:
+            admission.leave(place)
+            clock.now += 0.001
+    for _ in range(6):
+        admission.enter(LIVE, 1, None)
+    assert admission.wait_s(LIVE) == pytest.approx(3 / 2.0, rel=0.05)
+
+
+def test_who_gives_up_while_waiting_does_not_make_the_engine_look_quick() -> None:
+    admission, _, places = busy(slots=4, each_s=2.0, waiting=20)
+    before = admission.wait_s(LIVE)
+    for _ in range(8):
+        admission.leave(places.pop(), answered=False)
+    assert admission.wait_s(LIVE) == pytest.approx(before - 8 / 2.0)
