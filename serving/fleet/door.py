@@ -5,7 +5,7 @@ import itertools
 import json
 
 from serving.engine.gate import Receive, Refused, Scope, Send, answer, header
-from serving.fleet.exposition import family, merged
+from serving.fleet.exposition import figures_of, merged
 from serving.fleet.members import Member, Members
 from serving.fleet.proxy import Proxy
 from serving.fleet.router import Router
@@ -91,16 +91,7 @@ class Door:
         up = [member for member in self._members if member.is_up]
         asked = (self._proxy.text(member.url, "/metrics", ASK_S) for member in up)
         texts = {member.name: text for member, text in zip(up, await asyncio.gather(*asked), strict=True)}
-        return merged(texts) + self._own()
-
-    def _own(self) -> str:
-        up = [(f'{{replica="{one.name}"}}', int(one.serves)) for one in self._members]
-        starts = [(f'{{replica="{one.name}"}}', one.starts) for one in self._members]
-        told = family("frontdesk_node_replica_up", "gauge", up) + family("frontdesk_node_replica_starts_total", "counter", starts)
-        if self._router:
-            told += family("frontdesk_node_router_up", "gauge", [("", int(bool(self._router.url)))])
-            told += family("frontdesk_node_router_starts_total", "counter", [("", self._router.starts)])
-        return told
+        return merged(texts) + figures_of(self._members, self._router)
 
 
 async def _text(send: Send, text: str, kind: bytes = b"application/json") -> None:

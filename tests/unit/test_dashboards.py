@@ -12,6 +12,10 @@ import yaml
 from bot.metrics import MEASURES, Metrics
 from serving.engine.admission import Admission
 from serving.engine.figures import Figures
+from serving.fleet.exposition import figures_of
+from serving.fleet.members import Members
+from serving.fleet.router import Router
+from serving.progress import Printed
 from tests import vllm_metrics
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -19,7 +23,7 @@ DASHBOARD: dict[str, Any] = json.loads((ROOT / "docs/grafana/frontdesk.json").re
 GROUPS: list[dict[str, Any]] = yaml.safe_load((ROOT / "docs/prometheus/rules.yml").read_text())["groups"]
 RULES = [rule for group in GROUPS for rule in group["rules"]]
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
-WORDS = {"by", "changes", "histogram_quantile", "increase", "max", "rate", "sum"}
+WORDS = {"by", "changes", "histogram_quantile", "increase", "max", "min", "rate", "sum"}
 SCRAPED = {"up"}
 
 
@@ -33,7 +37,14 @@ def published() -> set[str]:
     }
     process = {sample.name for family in Metrics().registry.collect() for sample in family.samples}
     node = {sample.name for family in Figures(Admission(1, 1, lambda: 0.0)).collect() for sample in family.samples}
-    return bot | process | node | vllm_metrics.NAMES | SCRAPED
+    return bot | process | node | door_names() | vllm_metrics.NAMES | SCRAPED
+
+
+def door_names() -> set[str]:
+    """What the door of several engines adds."""
+    members = Members()
+    members.join("0")
+    return set(re.findall(r"^(frontdesk_\w+)", figures_of(members, Router(members, Printed(), print)), re.MULTILINE))
 
 
 def metrics(expression: str) -> set[str]:
