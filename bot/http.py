@@ -25,12 +25,13 @@ PRIVATE_CONNECTIONS = 64  # of their own, so that a full public listener hides n
 class Health:
     """What the private listener tells. `checks`: name -> "" when it is well, else what is wrong; readiness is all of them well.
 
-    `refresh` brings the gauges up to date before they are read.
+    `refresh` brings the gauges up to date before they are read. `node`: where our own generation node is, "" for none.
     """
 
     checks: Callable[[], Awaitable[Mapping[str, str]]]
     refresh: Callable[[], Awaitable[None]]
     metrics: Metrics
+    node: str = ""
 
 
 class HttpHost:
@@ -179,7 +180,8 @@ def _full_health(health: Health) -> list[Route]:
         checks = await health.checks()
         well = not any(checks.values())
         detail = {name: wrong or "ok" for name, wrong in checks.items()}
-        return JSONResponse({"ready": well, "checks": detail}, status_code=200 if well else 503)
+        node = {"node": health.node} if health.node else {}
+        return JSONResponse({"ready": well, "checks": detail, **node}, status_code=200 if well else 503)
 
     return [Route("/healthz", alive), Route("/readyz", ready)]
 

@@ -32,7 +32,13 @@ MEASURES: Mapping[str, Measure] = {
     "generation": Measure(
         "counter", "Requests for answers to the generation node, by result.", ("result",), "generation_requests"
     ),
-    "generation_tokens": Measure("counter", "Tokens of answered requests: prompt, cached (of the prompt), output.", ("kind",)),
+    "generation_tokens": Measure(
+        "counter", "Tokens of answered requests: prompt, cached and new (of the prompt), output.", ("kind",)
+    ),
+    "generation_refused": Measure(
+        "counter", "Requests for answers that a full node refused: probes for more room, or within what is known.", ("kind",)
+    ),
+    "generation_limit": Measure("gauge", "Answers that this process asks for at once, as many as the node takes."),
     "superseded": Measure("counter", "Work dropped because the conversation moved on, by reason.", ("reason",)),
     "window_breaks": Measure("counter", "Prompts that do not extend the one before, by declared reason.", ("reason",)),
     "notices": Measure("counter", "Honest notices to customers, by reason.", ("reason",)),
@@ -51,6 +57,7 @@ MEASURES: Mapping[str, Measure] = {
     "failures": Measure("counter", "Errors caught at a loop's boundary, by part; each is in the log with its trace.", ("part",)),
     "outbox_rows": Measure("gauge", "Messages in the outbox that are not settled, and failed ones, by state.", ("state",)),
     "due_conversations": Measure("gauge", "Conversations that wait for an answer."),
+    "oldest_due": Measure("gauge", "Seconds the longest waiting question has waited.", (), "oldest_due_seconds"),
     "in_flight": Measure("gauge", "Answers being made by this process."),
 }
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.events import AccountKey, ChannelAddress, Receipt, Received
-from bot.views import ButtonView, ChatEvent, PreviewShown, SessionView, TurnPage
+from bot.views import ButtonView, ChatEvent, PlaceShown, PreviewShown, SessionView, TurnPage
 
 
 class Intake(Protocol):
@@ -198,6 +198,18 @@ class PreviewFeed(Protocol):
 
     def current(self, address_id: str) -> PreviewShown | None:
         """The preview on show at an address of this process, if any."""
+        ...
+
+    def listen(self, address_id: str, listener: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call `listener` whenever `current` of the address changed, inside the block."""
+        ...
+
+
+class PlaceFeed(Protocol):
+    """What pull channels read places in line from."""
+
+    def current(self, address_id: str) -> PlaceShown | None:
+        """The place of the question that waits at an address, where the wait is long."""
         ...
 
     def listen(self, address_id: str, listener: Callable[[], None]) -> AbstractContextManager[None]:

@@ -86,8 +86,19 @@ class PreviewGone:
     """What was shown as a preview will not become a turn in this form. Not logged."""
 
 
+@dataclass(frozen=True, slots=True)
+class PlaceShown:
+    """Where the question through turn `in_reply_to` stands in line while the wait is long, in words; "" when it does not wait any
+    more. Not logged.
+    """
+
+    text: str
+    in_reply_to: int
+    conversation_id: str
+
+
 LoggedEvent = TurnAdded | TurnEdited | TurnDeleted | StatusChanged
-ChatEvent = LoggedEvent | PreviewShown | PreviewGone
+ChatEvent = LoggedEvent | PreviewShown | PreviewGone | PlaceShown
 
 
 @dataclass(frozen=True, slots=True)

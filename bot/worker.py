@@ -1,4 +1,4 @@
-"""Claims due conversations and has each answered, a bounded number at once; keeps their leases; hears who ends them early."""
+"""Claims due conversations and has as many answered at once as the node takes; keeps leases; hears who ends them early."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,8 @@ from bot.conversation.claiming import OpenQuestion, take_due
 from bot.conversation.counters import Counters
 from bot.conversation.manager import Manager
 from bot.conversation.storing import give_back
-from bot.errors import GenerationError, StoreUnavailable, Superseded
+from bot.errors import GenerationError, NodeBusy, StoreUnavailable, Superseded
+from bot.generation.tide import Tide
 from bot.rounds import go_round, guarded
 from bot.store import conversations
 from bot.store.bulletin import Topic
@@ -37,9 +38,9 @@ class Worker:
         manager: Manager,
         counters: Counters,
         routes: Callable[[], Sequence[str]],
+        tide: Tide,
         *,
         lease_s: float,
-        max_concurrent: int,
         interruptible: bool,
         drain_s: float = 10.0,
     ) -> None:
@@ -48,7 +49,7 @@ class Worker:
         self._counters = counters
         self._routes = routes
         self._lease_s = lease_s
-        self._max_concurrent = max_concurrent
+        self._tide = tide
         self._interruptible = interruptible
         self._drain_s = drain_s
         self._running: dict[ConversationId, Answering] = {}
@@ -89,16 +90,16 @@ class Worker:
         self._looks += 1
         for turn in range(len(routes)):
             claimed += await self._claim(routes[(self._looks + turn) % len(routes)], tasks)
-        return claimed > 0 and len(self._running) < self._max_concurrent
+        return claimed > 0 and self._tide.room() > 0
 
     async def _claim(self, route: str, tasks: asyncio.TaskGroup) -> int:
-        room = min(self._max_concurrent - len(self._running), GROUP)
+        room = min(self._tide.room(), GROUP)
         if room <= 0:
             return 0
         process, memory = self._store.process_id, self._manager.memory
         found = await self._store.write(take_due, memory, route, process, lease_s=self._lease_s, room=room)
         for question in found:
-            answering = Answering(question, interruptible=self._interruptible)
+            answering = Answering(question, self._tide.begin(), interruptible=self._interruptible)
             earlier = self._running.get(question.claim.conversation_id)
             if earlier is not None:  # our own lease ran out (a suspended machine): the newer claim has the epoch
                 earlier.supersede()
@@ -113,9 +114,10 @@ class Worker:
         again_s = await self._after(answering, outcome) if isinstance(outcome, Exception) else outcome
         if self._running.get(conversation_id) is answering:
             del self._running[conversation_id]
+        self._tide.end()
         self._wake.set()
         if again_s is not None:
-            asyncio.get_running_loop().call_later(again_s, self._wake.set)
+            asyncio.get_running_loop().call_later(self._tide.pause_s or again_s, self._wake.set)
 
     async def _after(self, answering: Answering, error: Exception) -> float:
         """No answer was stored: seconds until the conversation may be claimed again."""
@@ -127,7 +129,10 @@ class Worker:
             case StoreUnavailable():  # the lease ends by itself, then another try stores it
                 log.warning("worker.answer_not_stored", conversation=claim.conversation_id, error=str(error))
                 return self._lease_s
-        if isinstance(error, GenerationError):
+        if isinstance(error, NodeBusy):
+            log.debug("worker.node_full", conversation=claim.conversation_id, error=str(error))
+            self._counters.count("generation", type(error).__name__)
+        elif isinstance(error, GenerationError):
             # the first try of an outage is news, and then every tenth
             say = log.warning if claim.attempts % 10 == 1 else log.debug
             say("worker.no_answer", conversation=claim.conversation_id, attempt=claim.attempts, error=str(error))
@@ -137,9 +142,10 @@ class Worker:
         return wait_s
 
     async def _give_back(self, answering: Answering, error: Exception, wait_s: float) -> None:
-        """No whole answer: the question stays due."""
+        """No whole answer: the question stays due. A node that is full has not tried it."""
         await self._manager.give_up(answering, error)
-        await self._store.write(give_back, answering.question, wait_s=wait_s, reason="retry")
+        tried = not isinstance(error, NodeBusy)
+        await self._store.write(give_back, answering.question, wait_s=wait_s, reason="retry", tried=tried)
 
     async def _renew(self) -> None:
         """Renew what runs here three times a lease, and when an epoch may have moved: a late or lost wake-up does no harm."""
@@ -178,6 +184,6 @@ class Worker:
                     self._wake.clear()
                     await self._wake.wait()
         for answering in list(self._running.values()):
-            released = self._store.write(give_back, answering.question, wait_s=0.0, reason="takeover")
+            released = self._store.write(give_back, answering.question, wait_s=0.0, reason="takeover", tried=False)
             await guarded(self.name, self._counters, released)
             answering.supersede()

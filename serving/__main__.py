@@ -9,9 +9,11 @@ The contract with whoever starts a node:
 - Standard output: lines for people, one per slow step (`serving: ...`), and once, when a token was really generated,
   the line `serving ready http://HOST:PORT model=NAME` (NAME runs to the end of the line). With `port = 0` this is
   where the port is told. A later restart of the engine keeps the port and is told by other lines.
-- Standard error: what the engine says, each line with `engine: ` in front; a fatal error as the last line.
-- SIGTERM or SIGINT stop engine and node within `shutdown_s` and a few seconds. Exit status: 0 stopped when asked, 1 failed, 2 a
-  setting is wrong (one line naming it).
+- Standard error: what the engine says, each line with `engine: ` in front (`replica 0: `, `router: ` where there are several); a
+  fatal error as the last line.
+- SIGTERM or SIGINT stop engines and node within `shutdown_s` and a few seconds. Exit status: 0 stopped when asked, 1 failed, 2 a
+  setting is wrong (one line naming it). SIGHUP starts the engines anew: one after the other where there are several, each once
+  it has finished what it had, so that nothing is cut off.
 """
 
 import argparse
@@ -22,11 +24,12 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from serving import device, key, lifeline, options, room, settings
+from serving import device, key, lifeline, settings
 from serving.errors import ServingError, SettingsError
-from serving.models.pull import pull
-from serving.order import EngineOrder
+from serving.fleet.fleet import Fleet
+from serving.plan import plan
 from serving.progress import Printed, Report
+from serving.standing import Alone
 from serving.supervisor import ENGINE, Patience, Supervisor
 
 
@@ -70,28 +73,14 @@ def hold_on_to(fd: int, at_end: list[Callable[[], None]]) -> None:
     lifeline.watch(fd, end)
 
 
-def prepare(chosen: settings.ServingSettings, report: Report, engine: Sequence[str]) -> Callable[[], Supervisor]:
+def prepare(chosen: settings.ServingSettings, report: Report, engine: Sequence[str]) -> Callable[[], Supervisor | Fleet]:
     """Everything slow or refusable before an engine may start: device, key, model, memory."""
-    order = EngineOrder(
-        device=device.choose(chosen.device),
-        api_key=chosen.api_key or own_key(report),
-        model_path=str(pull(chosen.model, chosen.models_root, report, "generate")),
-        served_name=chosen.model,
-        host=chosen.host,
-        port=chosen.port,
-        max_model_len=chosen.max_model_len,
-        kv_cache_gib=chosen.kv_cache_gib,
-        max_num_seqs=chosen.max_num_seqs,
-        max_queued_requests=chosen.max_queued_requests,
-        max_background=chosen.max_background,
-        shutdown_s=chosen.shutdown_s,
-        engine_args=chosen.vllm_args,
-    )
-    options.check_device(order.device, order.engine_args)
-    room.check(order)
+    planned = plan(chosen, device.choose(chosen.device), chosen.api_key or own_key(report), report)
     grace_s = chosen.shutdown_s + 3.0  # the engine's own bound, and time to say so
     patience = Patience(chosen.start_timeout_s, chosen.hang_timeout_s, grace_s, chosen.port_wait_s)
-    return lambda: Supervisor(order, patience, report, engine_says, engine)
+    if planned.alone:
+        return lambda: Supervisor(planned.front, patience, report, says("engine"), Alone(report), engine)
+    return lambda: Fleet(planned, patience, report, says, engine)
 
 
 def own_key(report: Report) -> str:
@@ -101,16 +90,18 @@ def own_key(report: Report) -> str:
     return made
 
 
-def engine_says(line: str) -> None:
-    print(f"engine: {line}", file=sys.stderr, flush=True)  # noqa: T201
+def says(who: str) -> Callable[[str], None]:
+    return lambda line: print(f"{who}: {line}", file=sys.stderr, flush=True)  # noqa: T201
 
 
-async def serve(make: Callable[[], Supervisor], at_end: list[Callable[[], None]]) -> None:
-    supervisor = make()
-    at_end.append(supervisor.kill)
+async def serve(make: Callable[[], Supervisor | Fleet], at_end: list[Callable[[], None]]) -> None:
+    node = make()
+    at_end.append(node.kill)
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, supervisor.stop)
-    await supervisor.run()
+        loop.add_signal_handler(number, node.stop)
+    loop.add_signal_handler(signal.SIGHUP, node.renew)
+    await node.run()
 
 
 def interrupted(_number: int, _frame: object) -> None:

@@ -1,4 +1,4 @@
-"""One engine process: started in a group of its own, fed its order, its words passed on, ended for certain."""
+"""One process of the node: started in a group of its own, fed its order, its words passed on, ended for certain."""
 
 import asyncio
 import contextlib
@@ -8,16 +8,14 @@ import subprocess
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from serving.order import EngineOrder
-
 LONGEST_LINE = 64 * 1024
 KEPT_LINES = 40
 
 
-class Engine:
-    """A running engine child. `stop` must be awaited, else its process group may outlive us.
+class Child:
+    """A running engine or router. `stop` must be awaited, else its process group may outlive us.
 
-    Not asyncio's subprocess: that tells the end of a process only when its pipes have ended too, and what the engine
+    Not asyncio's subprocess: that tells the end of a process only when its pipes have ended too, and what an engine
     has started holds them.
     """
 
@@ -30,7 +28,8 @@ class Engine:
         self._exit = asyncio.create_task(asyncio.to_thread(process.wait))
 
     @classmethod
-    async def start(cls, command: Sequence[str], order: EngineOrder, say: Callable[[str], None]) -> "Engine":
+    async def start(cls, command: Sequence[str], order: bytes, say: Callable[[str], None]) -> "Child":
+        """`order`: the line that the process finds on its standard input."""
         process = launched(command, order)
         words = asyncio.StreamReader(limit=LONGEST_LINE)
         await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(words), process.stdout)
@@ -83,12 +82,12 @@ class Engine:
                 self._say(text)
 
 
-def launched(command: Sequence[str], order: EngineOrder) -> "subprocess.Popen[bytes]":
-    process = subprocess.Popen(  # noqa: S603  # our own engine command
+def launched(command: Sequence[str], order: bytes) -> "subprocess.Popen[bytes]":
+    process = subprocess.Popen(  # noqa: S603  # our own command
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
     )
     assert process.stdin is not None
     with contextlib.suppress(BrokenPipeError):  # one that died at once is noticed by `ended`
-        process.stdin.write(order.to_line())
+        process.stdin.write(order)
         process.stdin.flush()
     return process

@@ -15,3 +15,7 @@ class ModelError(ServingError):
 
 class EngineRefused(SettingsError):
     """vLLM's own parser or configuration refused the settings; trying again would not help."""
+
+
+class LoraError(ServingError):
+    """A LoRA cannot be had: unknown, damaged, not the one that was added, or for another model; exit status 2."""

@@ -13,8 +13,24 @@ Task = Literal["generate", "embed"]
 
 
 @dataclass(frozen=True, slots=True)
+class LoraOrder:
+    """LoRA at this engine. `root`: the model store; `folders`: those of the settings, by name; `max_loras` in one step."""
+
+    root: str
+    max_loras: int
+    max_loaded: int
+    max_rank: int
+    folders: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class EngineOrder:
-    """One engine to run: where, what, how much. `task`: what it is asked for, answers or embeddings of texts."""
+    """One engine to run: where, what, how much.
+
+    `task`: what it is asked for, answers or embeddings of texts; `replica`: its name among several; `sharing`: engines that share
+    this machine's cores; `cards`: the GPUs this one may use, "" for all; `open_health`: /health answers without a key from
+    anywhere; `restarts`: how many ran in its place before.
+    """
 
     model_path: str
     served_name: str
@@ -30,10 +46,18 @@ class EngineOrder:
     shutdown_s: int
     engine_args: dict[str, Any]
     task: Task = "generate"
+    lora: LoraOrder | None = None
+    replica: str = ""
+    sharing: int = 1
+    cards: str = ""
+    open_health: bool = False
+    restarts: int = 0
 
     def to_line(self) -> bytes:
         return json.dumps(asdict(self)).encode() + b"\n"
 
     @classmethod
     def from_line(cls, line: bytes) -> "EngineOrder":
-        return cls(**json.loads(line))
+        told = json.loads(line)
+        lora = told.pop("lora", None)
+        return cls(**told, lora=LoraOrder(**lora) if lora else None)

@@ -22,6 +22,12 @@ def bind(host: str, port: int) -> socket.socket:
     return sock
 
 
+def free(host: str = "127.0.0.1") -> int:
+    """A port that nobody holds now; raises OSError for an address that is not ours."""
+    with bind(host, 0) as sock:
+        return int(sock.getsockname()[1])
+
+
 def is_held(host: str, port: int) -> bool:
     """Whether another process listens there; raises OSError for an address that is not ours."""
     try:
@@ -38,8 +44,7 @@ async def settle(host: str, port: int, wait_s: float, report: Report, step_s: fl
     """The port to serve on: `port` once nobody holds it, or a free one for 0. Raises ServingError."""
     try:
         if port == 0:
-            with bind(host, 0) as sock:
-                return int(sock.getsockname()[1])
+            return free(host)
         await _await_free(host, port, wait_s, report, step_s)
     except OSError as error:
         raise ServingError(f"serving.host {host}, serving.port {port}: {error.strerror or error}") from error

@@ -27,12 +27,13 @@ def check_together(*orders: EngineOrder) -> None:
     free = memory.free_memory()
     if free is None or any(order.device != "cpu" for order in orders):
         return
-    needs = {order.served_name: needed.total for order in orders if (needed := need(order)) is not None}
-    if sum(needs.values()) > free:
-        told = ", ".join(f"{name} {memory.gib(total)}" for name, total in needs.items())
+    needs = [(order.served_name, needed.total) for order in orders if (needed := need(order)) is not None]
+    total = sum(size for _, size in needs)
+    if total > free:
+        told = ", ".join(f"{name} {memory.gib(size)}" for name, size in needs)
         raise SettingsError(
-            f"serving: its engines need {memory.gib(sum(needs.values()))} ({told}) and {memory.gib(free)} are free: lower "
-            "kv_cache_gib or choose smaller models"
+            f"serving: its engines need {memory.gib(total)} ({told}) and {memory.gib(free)} are free: lower kv_cache_gib or "
+            "replicas, or choose smaller models"
         )
 
 
@@ -71,5 +72,9 @@ def room(order: EngineOrder) -> int | None:
     if order.device == "cpu":
         return memory.free_memory()
     cards = memory.free_on_cards()
-    spread = math.prod(int(order.engine_args.get(name, 1)) for name in SPREAD)
-    return sum(sorted(cards, reverse=True)[:spread]) if cards else None
+    return sum(sorted(cards, reverse=True)[: spread(order)]) if cards else None
+
+
+def spread(order: EngineOrder) -> int:
+    """The cards of one engine."""
+    return math.prod(int(order.engine_args.get(name, 1)) for name in SPREAD)

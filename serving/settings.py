@@ -2,20 +2,28 @@
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, ValidationError, field_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from serving.embeddings import EmbeddingSettings
 from serving.errors import SettingsError
+from serving.lora.settings import LoraSettings
 from serving.options import EngineOptions, checked
 from serving.presets import PRESETS
 
 PREFIX = "FRONTDESK_SERVING__"
-TABLES = frozenset({"embeddings", "engine_args", "speculative_config"})
+WRITTEN_AS_JSON = {
+    "embeddings": "object",
+    "engine_args": "object",
+    "lora": "object",
+    "nodes": "list",
+    "speculative_config": "object",
+}
 
 
 class ServingSettings(EngineOptions):
@@ -29,7 +37,9 @@ class ServingSettings(EngineOptions):
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8001
     api_key: str = Field(default="", repr=False)
-    replicas: Annotated[int, Field(ge=1)] = 1
+    replicas: Annotated[int, Field(ge=0, le=64)] = 1
+    nodes: Annotated[list[str], Field(max_length=64)] = Field(default_factory=list)
+    open_health: bool = False
     max_model_len: Annotated[int, Field(ge=128)] | None = None
     kv_cache_gib: Annotated[float, Field(gt=0)] | None = None
     max_num_seqs: Annotated[int, Field(ge=1)] = 64
@@ -37,18 +47,31 @@ class ServingSettings(EngineOptions):
     max_background: Annotated[int, Field(ge=1)] = 2
     engine_args: dict[str, Any] = Field(default_factory=dict)
     embeddings: EmbeddingSettings | None = None
+    lora: LoraSettings = LoraSettings()
     models_dir: str = ""
     start_timeout_s: Annotated[float, Field(gt=0)] = 600.0
     hang_timeout_s: Annotated[float, Field(gt=0)] = 120.0
     shutdown_s: Annotated[int, Field(ge=1)] = 5
+    drain_s: Annotated[float, Field(ge=0)] = 120.0
     port_wait_s: Annotated[float, Field(ge=0)] = 30.0
 
-    @field_validator("replicas")
+    @field_validator("nodes")
     @classmethod
-    def _one_replica(cls, count: int) -> int:
-        if count > 1:
-            raise ValueError("this release runs 1 engine a node; start more nodes for more")
-        return count
+    def _urls(cls, nodes: list[str]) -> list[str]:
+        for node in nodes:
+            if not re.fullmatch(r"https?://[^/\s@]+", node):
+                raise ValueError(f"{node!r} is not the address of a node: write http://HOST:PORT")
+        if len(set(nodes)) < len(nodes):
+            raise ValueError("a node is named twice")
+        return nodes
+
+    @model_validator(mode="after")
+    def _somebody_answers(self) -> "ServingSettings":
+        if self.replicas == 0 and not self.nodes:
+            raise ValueError("replicas = 0 needs nodes on other machines: name them in serving.nodes")
+        if self.nodes and not self.api_key:
+            raise ValueError("serving.nodes needs serving.api_key, the same on each of them")
+        return self
 
     @field_validator("api_key")
     @classmethod
@@ -133,18 +156,18 @@ def _put(table: dict[str, Any], path: list[str], text: str, name: str) -> None:
             raise SettingsError(f"{name}: serving.{key} is given as a value and as a table")
     if not above and last == "api_key_file":
         table["api_key"] = _secret(Path(text), name)
-    elif above or last in TABLES:
-        table[last] = _json(text, name, whole=not above)
+    elif above or last in WRITTEN_AS_JSON:
+        table[last] = _json(text, name, whole=last if not above else "")
     else:
         table[last] = text
 
 
-def _json(text: str, name: str, *, whole: bool) -> Any:
+def _json(text: str, name: str, *, whole: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
         if whole:
-            raise SettingsError(f"{name}: it wants a JSON object") from None
+            raise SettingsError(f"{name}: serving.{whole} wants a JSON {WRITTEN_AS_JSON[whole]}") from None
         return text
 
 

@@ -10,16 +10,16 @@ from typing import Any
 
 from serving import port
 from serving.backoff import Backoff
-from serving.child import Engine
+from serving.child import Child
 from serving.errors import EngineRefused, ServingError
 from serving.order import EngineOrder
 from serving.probe import Probe, until_generating
 from serving.progress import Report
+from serving.standing import Standing, local_url
 from serving.vitals import Vitals
 
 ENGINE = (sys.executable, "-m", "serving.engine")
 REFUSED = 2
-PORT_HELD = 98
 FIRST_STARTS = 4
 TELL_EVERY_S = 10.0
 
@@ -37,16 +37,19 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """How one engine process ended."""
+    """How one engine process ended; `asked`: because `renew` was called."""
 
     status: int
     why: str
     last_words: str
     healthy_s: float
+    asked: bool
 
 
 class Supervisor:
-    """`run` serves until `stop` is called. `command` is the engine to start; `say` takes its output lines."""
+    """`run` serves until `stop` is called. `command` is the engine to start, `name` what people call it; `say` takes its output
+    lines, `standing` hears when it comes and goes.
+    """
 
     def __init__(
         self,
@@ -54,20 +57,29 @@ class Supervisor:
         patience: Patience,
         report: Report,
         say: Callable[[str], None],
+        standing: Standing,
         command: Sequence[str] = ENGINE,
+        name: str = "the engine",
     ) -> None:
         self._wanted_port = order.port
         self._order = order
         self._patience = patience
         self._report = report
         self._say = say
+        self._standing = standing
         self._command = command
+        self.name = name
         self._stop = asyncio.Event()
-        self._engine: Engine | None = None
+        self._renew = asyncio.Event()
+        self._engine: Child | None = None
         self._ready_once = False
 
     def stop(self) -> None:
         self._stop.set()
+
+    def renew(self) -> None:
+        """End the engine in order and start another at once; its requests get `shutdown_s` to end."""
+        self._renew.set()
 
     def kill(self) -> None:
         """End the engine at once, from any thread; for the moment our own parent has died."""
@@ -83,10 +95,13 @@ class Supervisor:
             life = await self._one_life()
             if self._stop.is_set():
                 return
+            if life.asked:
+                continue
             backoff = backoff.after_failure(life.healthy_s)
             self._give_up_on(life, backoff.failures)
             wait_s = backoff.wait_s(random.random())  # noqa: S311  # jitter
-            self._report.line(f"serving: the engine {life.why}; starting it again in {wait_s:.1f} s")
+            self._report.line(f"serving: {self.name} {life.why}; starting it again in {wait_s:.1f} s")
+            self._order = replace(self._order, restarts=self._order.restarts + 1)
             await self._unless_stopped(asyncio.sleep(wait_s))
 
     def _give_up_on(self, life: Life, failures: int) -> None:
@@ -94,28 +109,31 @@ class Supervisor:
             raise EngineRefused(
                 life.last_words.splitlines()[-1] if life.last_words else "serving: the engine refused its settings"
             )
-        if not self._ready_once and failures >= FIRST_STARTS:
-            told = f"{life.last_words}\nserving: the engine did not start in {failures} attempts: it {life.why}"
+        if self._standing.hopeless() and failures >= FIRST_STARTS:
+            told = f"{life.last_words}\nserving: {self.name} did not start in {failures} attempts: it {life.why}"
             raise ServingError(told.strip())
 
     async def _one_life(self) -> Life:
-        engine = self._engine = await Engine.start(self._command, self._order, self._say)
+        self._renew.clear()
+        engine = self._engine = await Child.start(self._command, self._order.to_line(), self._say)
         ready_at: list[float] = []
         ended = asyncio.create_task(engine.ended())
-        asked = asyncio.create_task(self._stop.wait())
+        asked = [asyncio.create_task(event.wait()) for event in (self._stop, self._renew)]
         attended = asyncio.create_task(self._attend(ready_at))
-        tasks = (ended, asked, attended)
+        tasks = (ended, *asked, attended)
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             why = attended.result() if attended.done() else ""
         finally:
-            status = await engine.stop(self._patience.shutdown_s if asked.done() else 0)
+            self._standing.down()
+            in_order = any(task.done() for task in asked)
+            status = await engine.stop(self._patience.shutdown_s if in_order else 0)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self._engine = None
         healthy_s = time.monotonic() - ready_at[0] if ready_at else 0.0
-        return Life(status, why or died(status), engine.tail, healthy_s)
+        return Life(status, why or died(status), engine.tail, healthy_s, in_order)
 
     async def _settle_port(self) -> None:
         wanted = self._order.port if self._ready_once else self._wanted_port
@@ -151,19 +169,16 @@ class Supervisor:
 
     async def _tell_waiting(self) -> None:
         started = time.monotonic()
-        self._report.line("serving: starting the engine")
+        self._report.line(f"serving: starting {self.name}")
         while True:
             await asyncio.sleep(TELL_EVERY_S)
-            self._report.line(f"serving: the engine is loading, {time.monotonic() - started:.0f} s")
+            self._report.line(f"serving: {self.name} is loading, {time.monotonic() - started:.0f} s")
 
     def _tell_ready(self) -> None:
-        name = self._order.served_name
-        again = self._ready_once
+        if self._ready_once:
+            self._report.line(f"serving: {self.name} is back")
         self._ready_once = True
-        if again:
-            self._report.line("serving: the engine is back")
-        else:
-            self._report.line(f"serving ready {url(self._order)} model={name}")
+        self._standing.up(self._order)
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> bool:
         """Whether `work` was done before a stop was asked for."""
@@ -181,13 +196,3 @@ class Supervisor:
 
 def died(status: int) -> str:
     return f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
-
-
-def url(order: EngineOrder) -> str:
-    host = f"[{order.host}]" if ":" in order.host else order.host
-    return f"http://{host}:{order.port}"
-
-
-def local_url(order: EngineOrder) -> str:
-    """Where this machine reaches the engine, also when it listens on every address."""
-    return url(replace(order, host={"0.0.0.0": "127.0.0.1", "::": "::1"}.get(order.host, order.host)))  # noqa: S104

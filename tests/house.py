@@ -11,6 +11,7 @@ from bot.conversation.contents import Contents
 from bot.conversation.fetching import Fetching
 from bot.conversation.fitting import Fitting
 from bot.conversation.intake import StoredIntake
+from bot.conversation.line import Line
 from bot.conversation.manager import Manager, Voice
 from bot.conversation.notices import Notices
 from bot.conversation.record import StoredRecord
@@ -29,6 +30,7 @@ from bot.events import (
 )
 from bot.generation.client import Deadlines, GenerationClient
 from bot.generation.node import Node
+from bot.generation.tide import Tide
 from bot.jobs import Jobs
 from bot.metrics import Metrics
 from bot.ports import Files, PreviewTarget
@@ -97,6 +99,7 @@ class House:
     worker: Worker
     notices: Notices
     jobs: Jobs
+    line: Line
     ref: AccountRef
     metrics: Metrics
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -178,11 +181,13 @@ async def open_house(
     client = GenerationClient(await node.start(), "scripted", "", deadlines or Deadlines(5, 5, 20))
     profile = Node(client, dialect)
     previews, metrics = PlainPreviews(), Metrics()
+    tide = Tide(metrics)
     fitting = Fitting(store, profile, history_tokens=history_tokens, max_tokens=max_tokens)
     manager = Manager(
         store,
         client,
         profile,
+        tide,
         fitting,
         Contents(store, {ref.account_id: ref}),
         Fetching(store, files or NoFiles(), metrics, within_s=file_within_s),
@@ -192,23 +197,23 @@ async def open_house(
         lambda _, text: (text,),
         metrics,
     )
-    worker = Worker(
-        store, manager, metrics, lambda: [""], lease_s=lease_s, max_concurrent=64, interruptible=interruptible, drain_s=2
-    )
+    worker = Worker(store, manager, metrics, lambda: [""], tide, lease_s=lease_s, interruptible=interruptible, drain_s=2)
+    line = Line(store, metrics, list, answer_within_s=answer_within_s)
     rollover = Rollover(store, client, profile, fitting, lambda _, text: text.encode().hex()[:64])
     house = House(
         store,
         node,
         StoredIntake(store, accounts, metrics, debounce_s=debounce_s if not interruptible else 0.0),
-        StoredRecord(store, accounts, previews),
+        StoredRecord(store, accounts, previews, line),
         previews,
         worker,
         Notices(store, metrics, worker.shown, notice_after_s=notice_after_s, answer_within_s=answer_within_s),
         Jobs(store, {SUMMARISE: rollover.run_job}, metrics),
+        line,
         ref,
         metrics,
     )
-    parts = [house.worker, house.notices, house.jobs] if running else []
+    parts = [house.worker, house.notices, house.jobs, house.line] if running else []
     tasks = [asyncio.create_task(part.run(house.stopping)) for part in parts]
     try:
         yield house

@@ -29,11 +29,13 @@ def echo(messages: Messages) -> str:
 
 @dataclass
 class Behaviour:
-    """How the next answers go. `fault`: "", "down" (closes), "error" (500), "full" (503), "refuse" (400), "cut" (half an answer),
-    "abort" (half an answer and the word for it, as vLLM at its end), "garbage", "silent" (never a token), "endless"; `gate`, when
-    set, holds each answer before its first token (or after `gate_after` pieces) until it is opened; `delay_s` before the first
-    token and `pace_s` between pieces. A prompt and `max_tokens` over `context` are refused, as by vLLM. `finish` is the
-    reason a whole answer ends with."""
+    """How the next answers go. `fault`: "", "down" (closes), "error" (500), "full" (503), "refuse" (400), "cut" (half an
+    answer), "abort" (half an answer and the word for it, as vLLM at its end), "garbage", "silent" (never a token),
+    "endless"; `gate`, when set, holds each answer before its first token (or after `gate_after` pieces) until it is opened;
+    `delay_s` before the first token and `pace_s` between pieces; `loras`: further names, with what they are. With `slots`,
+    whoever comes while so many answers run is refused (503); `queue_ms` and `cached` are told with the counts. A prompt and
+    `max_tokens` over `context` are refused, as by vLLM. `finish` is the reason a whole answer ends with.
+    """
 
     script: Callable[[Messages], str] = echo
     fault: str = ""
@@ -43,9 +45,13 @@ class Behaviour:
     pace_s: float = 0.0
     pieces: int = 0
     finish: str = "stop"
+    slots: int = 0
+    queue_ms: float | None = None
+    cached: int | None = None
     context: int = 8192
     exact: bool = True
     model: str = "scripted"
+    loras: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -99,7 +105,8 @@ class ScriptedNode:
             raise ConnectionResetError
         if path == "/v1/models":
             entry = {"id": how.model, "object": "model", **({"max_model_len": how.context} if how.exact else {})}
-            await _json(writer, 200, {"object": "list", "data": [entry]})
+            loras = [{"id": name, "object": "model", "parent": how.model} for name in how.loras]
+            await _json(writer, 200, {"object": "list", "data": [entry, *loras]})
         elif path == "/tokenize" and how.exact:
             asked = json.loads(body)
             text = template(asked["messages"]) if "messages" in asked else asked["prompt"]
@@ -112,8 +119,12 @@ class ScriptedNode:
     async def _complete(self, asked: dict[str, Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         how = self.behaviour
         statuses = {"error": 500, "full": 503, "refuse": 400}
-        if how.fault in statuses:
-            await _json(writer, statuses[how.fault], {"error": {"message": "as told"}}, {"Retry-After": "1"})
+        if how.fault in statuses or (how.slots and self.running >= how.slots and asked.get("stream")):
+            how_full = how.fault or "full"
+            await _json(writer, statuses[how_full], {"error": {"message": "as told"}}, {"Retry-After": "1"})
+            return
+        if asked.get("model") not in {None, how.model, *how.loras}:
+            await _json(writer, 404, {"error": {"message": "no such model"}})
             return
         if not asked.get("stream"):
             await _json(writer, 200, {"choices": [{"message": {"content": "a"}, "finish_reason": "length"}]})
@@ -165,13 +176,18 @@ class ScriptedNode:
             await asyncio.sleep(0)
         prompt = len(template(asked["messages"]).encode())
         usage = {"prompt_tokens": prompt, "completion_tokens": len(answer.encode("utf-8", "replace")) + 3}
-        await _finish(writer, how.finish, usage)
+        told: dict[str, Any] = {"usage": usage}
+        if how.cached is not None:
+            told["usage"] = {**usage, "prompt_tokens_details": {"cached_tokens": how.cached}}
+        if how.queue_ms is not None:
+            told["metrics"] = {"queue_time_ms": how.queue_ms}
+        await _finish(writer, how.finish, told, how.loras.get(asked.get("model", ""), how.model))
 
 
-async def _finish(writer: asyncio.StreamWriter, reason: str, usage: dict[str, int] | None = None) -> None:
-    _chunk(writer, _event({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}))
-    if usage is not None:
-        _chunk(writer, _event({"choices": [], "usage": usage}))
+async def _finish(writer: asyncio.StreamWriter, reason: str, told: dict[str, Any] | None = None, model: str = "") -> None:
+    _chunk(writer, _event({"model": model, "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}))
+    if told is not None:
+        _chunk(writer, _event({"choices": [], **told}))
     _chunk(writer, b"data: [DONE]\n\n")
     writer.write(b"0\r\n\r\n")
     await writer.drain()

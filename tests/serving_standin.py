@@ -17,12 +17,15 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import uvicorn  # noqa: E402
+from prometheus_client import CollectorRegistry, generate_latest  # noqa: E402
 
 from serving import lifeline  # noqa: E402
 from serving.__main__ import main  # noqa: E402
 from serving.engine.__main__ import read_line  # noqa: E402
 from serving.engine.admission import Admission  # noqa: E402
-from serving.engine.gate import Gate, Message, Readiness, Receive, Scope, Send  # noqa: E402
+from serving.engine.figures import Figures  # noqa: E402
+from serving.engine.gate import ROUTES, Gate, Message, Readiness, Receive, Scope, Send  # noqa: E402
+from serving.engine.stamp import stamped  # noqa: E402
 from serving.order import EngineOrder  # noqa: E402
 from serving.port import bind  # noqa: E402
 
@@ -30,11 +33,16 @@ COMMAND = (sys.executable, __file__, "engine")
 
 
 class Toy:
-    """Answers as vLLM does where the supervisor looks."""
+    """Answers as vLLM does where the supervisor looks; an answer names the process that gave it. One that asks for a thousand
+    tokens takes until the file `finish` is there.
+    """
 
-    def __init__(self, control: Path) -> None:
+    def __init__(self, control: Path, figures: Figures) -> None:
         self._control = control
+        self._registry = CollectorRegistry()
+        self._registry.register(figures)
         self._tokens = 0
+        self._running = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -42,13 +50,31 @@ class Toy:
         busy = (self._control / "busy").exists()
         if scope["path"] == "/metrics":
             self._tokens += 5 if busy else 0
-            await answer(send, f'vllm:generation_tokens_total{{engine="0"}} {self._tokens}\n'.encode(), b"text/plain")
+            await answer(send, self._metrics() + generate_latest(self._registry), b"text/plain")
         elif scope["path"] == "/v1/chat/completions" and (busy or (self._control / "mute").exists()):
             await asyncio.sleep(3600)
+        elif scope["path"] == "/v1/models":
+            await answer(send, json.dumps({"data": [{"id": "toy"}]}).encode(), b"application/json")
         else:
-            self._tokens += 1
-            told = {"choices": [{"message": {"content": "a"}}], "data": [{"embedding": [0.6, 0.8]}]}
-            await answer(send, json.dumps(told).encode(), b"application/json")
+            await self._answer((await receive()).get("body", b"{}"), send)
+
+    async def _answer(self, body: bytes, send: Send) -> None:
+        self._tokens += 1
+        self._running += 1
+        asked = json.loads(body or b"{}")
+        while asked.get("max_tokens", 0) >= 1000 and not (self._control / "finish").exists():
+            await asyncio.sleep(0.02)
+        self._running -= 1
+        told = {"choices": [{"message": {"content": "a"}}], "data": [{"embedding": [0.6, 0.8]}], "process": os.getpid()}
+        await answer(send, json.dumps(told).encode(), b"application/json")
+
+    def _metrics(self) -> bytes:
+        return (
+            "# TYPE vllm:generation_tokens_total counter\n"
+            f'vllm:generation_tokens_total{{engine="0"}} {self._tokens}\n'
+            "# TYPE vllm:num_requests_running gauge\n"
+            f'vllm:num_requests_running{{engine="0"}} {self._running}\n'
+        ).encode()
 
 
 async def answer(send: Send, body: bytes, kind: bytes) -> None:
@@ -71,11 +97,10 @@ def engine() -> int:
         with (control / "pids").open("a") as pids:
             pids.write(f"{os.getpid()} {helper.pid}\n")
         admission = Admission(order.max_num_seqs, order.max_background, time.monotonic)
-        config = uvicorn.Config(
-            Gate(Toy(control), order.api_key, Readiness(), admission, task=order.task),
-            log_level="warning",
-            timeout_graceful_shutdown=1,
-        )
+        figures = Figures(admission, order.restarts)
+        toy = stamped(Toy(control, figures), order.replica)
+        gate = Gate(toy, order.api_key, Readiness(), admission, routes=ROUTES[order.task], figures=figures)
+        config = uvicorn.Config(gate, log_level="warning", timeout_graceful_shutdown=1)
         uvicorn.Server(config).run(sockets=[bind(order.host, order.port)])
         helper.kill()
     return 0

@@ -26,6 +26,7 @@ from bot.events import (
 from bot.views import (
     ChatEvent,
     LoggedEvent,
+    PlaceShown,
     PreviewGone,
     PreviewShown,
     Role,
@@ -60,7 +61,7 @@ class Room:
     turns: list[TurnView] = field(default_factory=list)
     conversation: str = ""
     first: int = 0
-    shown: PreviewShown | None = None
+    shown: PreviewShown | PlaceShown | None = None
     followers: set[asyncio.Event] = field(default_factory=set)
 
     def begin(self) -> str:
@@ -91,6 +92,10 @@ class Room:
 
     def preview(self, text: str, in_reply_to: int) -> None:
         self.shown = PreviewShown(text, in_reply_to)
+        self._wake()
+
+    def place(self, text: str, in_reply_to: int) -> None:
+        self.shown = PlaceShown(text, in_reply_to, self.conversation)
         self._wake()
 
     def gone(self) -> None:
@@ -182,7 +187,7 @@ class MemoryDesk:
         position = room.first if cursor is None else self._position(room, cursor)
         changed = asyncio.Event()
         room.followers.add(changed)
-        shown: PreviewShown | None = None
+        shown: PreviewShown | PlaceShown | None = None
         try:
             while True:
                 changed.clear()

@@ -23,7 +23,7 @@ from bot.events import (
     Stored,
 )
 from bot.ports import Intake, Record
-from bot.views import ChatEvent, PreviewGone, PreviewShown, TurnView
+from bot.views import ChatEvent, PlaceShown, PreviewGone, PreviewShown, TurnView
 
 
 class EmbeddedChat:
@@ -58,7 +58,7 @@ class EmbeddedChat:
 
     async def _follow(self) -> AsyncGenerator[ChatEvent, None]:
         async for event in self._record.follow(self._address, self._cursor):
-            if not isinstance(event, (PreviewShown, PreviewGone)):
+            if not isinstance(event, (PreviewShown, PreviewGone, PlaceShown)):
                 self._cursor = event.cursor
             yield event
 

@@ -67,7 +67,7 @@ class LiveScreen:
         elif talk.unsent:
             above = "sending ..."
         elif talk.stoppable:
-            above = "bot: ..."
+            above = talk.place or "bot: ..."
         self._above = f"{above}\n" if above else ""
         self._session.app.invalidate()
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from adapters.terminal.chat import Happening, LinkBack, LinkLost, SessionLost
 from adapters.terminal.turns import printed
 from adapters.terminal.words import say
-from bot.views import PreviewGone, PreviewShown, StatusChanged, TurnAdded, TurnDeleted, TurnEdited, TurnView
+from bot.views import PlaceShown, PreviewGone, PreviewShown, StatusChanged, TurnAdded, TurnDeleted, TurnEdited, TurnView
 
 LOST = "The connection is lost. I keep trying; what you type is sent when it is back."
 FORGOTTEN = "The former conversation is not kept there any more. This is a new one."
@@ -21,12 +21,13 @@ class Talk:
     """Follows one dialogue, for a screen of `columns()`.
 
     `unsent`: messages handed over and not taken yet; `taken`: seqs not seen in the log yet; `open`: seqs seen there and not
-    answered; `unclaimed`: customer turns of the log that may be ours, as long as something is unsent. `rest`: of an answer
-    that was stopped, the part on show follows as a turn.
+    answered; `place`: where they stand in line, in words, while the wait is long; `unclaimed`: customer turns of the log that
+    may be ours, as long as something is unsent. `rest`: of an answer that was stopped, the part on show follows as a turn.
     """
 
     columns: Callable[[], int] = lambda: 80
     preview: str = ""
+    place: str = ""
     answering: bool = False
     lost: bool = False
     rest: bool = False
@@ -69,7 +70,9 @@ class Talk:
         """What to print for it, if anything."""
         match happening:
             case PreviewShown(text):
-                self.preview, self.answering = text, True
+                self.preview, self.answering, self.place = text, True, ""
+            case PlaceShown(text):
+                self.place = text
             case PreviewGone():
                 self._quiet()
             case TurnAdded(_, view):
@@ -126,7 +129,7 @@ class Talk:
         return self._note("A new conversation.") if name == "opened" else None
 
     def _quiet(self) -> None:
-        self.preview, self.answering = "", False
+        self.preview, self.answering, self.place = "", False, ""
 
     def _note(self, text: str) -> str:
         return say("note", text, self.columns())

@@ -5,7 +5,17 @@ from collections.abc import Callable
 import msgspec
 
 from adapters.terminal.sse import ServerEvent
-from bot.views import ChatEvent, PreviewGone, PreviewShown, StatusChanged, TurnAdded, TurnDeleted, TurnEdited, TurnView
+from bot.views import (
+    ChatEvent,
+    PlaceShown,
+    PreviewGone,
+    PreviewShown,
+    StatusChanged,
+    TurnAdded,
+    TurnDeleted,
+    TurnEdited,
+    TurnView,
+)
 
 
 class Turns(msgspec.Struct):
@@ -25,14 +35,17 @@ class Accepted(msgspec.Struct):
 class _Status(msgspec.Struct):
     conversation: str
     name: str
+    text: str = ""
 
 
 class _Deleted(msgspec.Struct):
     seq: int
 
 
-def _status(event: ServerEvent) -> StatusChanged:
+def _status(event: ServerEvent) -> StatusChanged | PlaceShown:
     status = msgspec.json.decode(event.data, type=_Status)
+    if status.name == "waiting":
+        return PlaceShown(status.text, 0, status.conversation)
     return StatusChanged(event.cursor, status.conversation, status.name)
 
 

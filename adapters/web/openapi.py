@@ -43,7 +43,8 @@ BODY = (400, 408, 413, 422)
 STREAM = (
     "Server-sent events. Logged, with an opaque cursor in `id:`: `turn` and `turn.edited` (TurnView), `turn.deleted` (Gone), "
     '`status` (Status). Not logged, without `id:`: `preview` (PreviewShown: the whole text so far, "" while thinking), '
-    '`preview.gone`, `error` ({"code"}: the stream ends). A comment line arrives at least every 15 seconds.'
+    "`preview.gone`, `status` with the name `waiting` (the place in line while the wait is long), "
+    '`error` ({"code"}: the stream ends). A comment line arrives at least every 15 seconds.'
 )
 
 

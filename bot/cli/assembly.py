@@ -20,6 +20,7 @@ from bot.connections import room
 from bot.conversation.intake import StoredIntake
 from bot.events import AccountKey
 from bot.generation.client import Deadlines, GenerationClient
+from bot.generation.tide import MOST
 from bot.http import Health, HttpHost
 from bot.metrics import Metrics
 from bot.secret import Secret
@@ -79,9 +80,8 @@ class Serving:
 def client(generation: Generation, settings: GenerationSettings) -> GenerationClient:
     """The one client of this process; made inside the event loop."""
     deadlines = Deadlines(settings.first_token_timeout_s, settings.idle_timeout_s, settings.total_timeout_s)
-    return GenerationClient(
-        generation.url, generation.model, generation.api_key, deadlines, connections=generation.max_concurrent + 8
-    )
+    connections = (generation.max_concurrent or MOST) + 8
+    return GenerationClient(generation.url, generation.model, generation.api_key, deadlines, connections=connections)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +119,17 @@ def stages(
         secret=opened.secret,
         metrics=opened.metrics,
         routes=claims.routes,
+        held=claims.held,
     )
-    readiness = Readiness(opened.store, opened.metrics, claims, lambda: dialogue.worker.in_flight)
-    health = Health(readiness.checks, readiness.refresh, opened.metrics)
+    readiness = Readiness(opened.store, opened.metrics, claims, lambda: dialogue.worker.in_flight, lambda: dialogue.tide.limit)
+    health = Health(readiness.checks, readiness.refresh, opened.metrics, opened.generation.node)
     more = [route for one in push for route in one.routes()]
     http = _http(configuration, dialogue, health, public, private, title, more)
     working: list[Part] = [
         Claiming(dialogue.worker, claims),
         dialogue.jobs,
         dialogue.notices,
+        dialogue.line,
         Upkeep(opened.store, opened.metrics),
     ]
     return [

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
+from bot.cli import chosen
 from bot.cli.configuration import Configuration
 from bot.cli.findings import Finding, fail, ok, warn
 from bot.settings import WorkspaceSettings
@@ -58,6 +59,7 @@ def _look_into(connection: sa.Connection, configuration: Configuration) -> list[
     if all(finding.status == "ok" for finding in found[1:2]):
         found.extend(_waiting(connection))
         found.append(_words(connection, configuration.workspace))
+        found.extend(chosen.examine(workspaces.models(connection), configuration))
     return found
 
 

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 from bot.cli.channels import ChannelAccount
 from bot.cli.generation import Generation
+from bot.connections import room
 from bot.conversation.contents import Contents
 from bot.conversation.fetching import Fetching
 from bot.conversation.fitting import Fitting
 from bot.conversation.intake import StoredIntake
+from bot.conversation.line import Line
 from bot.conversation.manager import Manager, Voice
 from bot.conversation.notices import Notices
 from bot.conversation.record import StoredRecord
@@ -19,6 +21,7 @@ from bot.delivery.preview import PullPreviews, RoutedPreviews
 from bot.events import AccountKey, ChannelAddress
 from bot.generation.client import GenerationClient
 from bot.generation.node import Node
+from bot.generation.tide import Tide
 from bot.jobs import Jobs
 from bot.metrics import Metrics
 from bot.secret import Secret
@@ -38,9 +41,11 @@ class Dialogue:
     intake: StoredIntake
     record: StoredRecord
     visitors: Visitors
+    tide: Tide
     worker: Worker
     jobs: Jobs
     notices: Notices
+    line: Line
 
 
 def open_intake(
@@ -66,16 +71,22 @@ def assemble(
     secret: Secret,
     metrics: Metrics,
     routes: Callable[[], Sequence[str]],
+    held: Callable[[], Sequence[str]],
 ) -> Dialogue:
-    """Everything between intake and record, over one store and one node. `push`: the push accounts of this process."""
+    """Everything between intake and record, over one store and one node. `push`: the push accounts of this process; `held()`
+    those for which it speaks now; `routes()` those and the pull channels, for the worker, which shows by asking that it looks.
+    """
     debounce_s, interruptible = conversation.debounce_ms / 1000, conversation.on_new_message == "interrupt"
     node, shown = Node(client, settings.dialect), PullPreviews()
     push_channels = PushChannels({account.key: account for account in push})
+    # each answer holds a connection, and the listener needs the others
+    tide = Tide(metrics, most=generation.max_concurrent or room() // 8)
     fitting = Fitting(store, node, history_tokens=conversation.history_tokens, max_tokens=settings.max_tokens)
     manager = Manager(
         store,
         client,
         node,
+        tide,
         fitting,
         Contents(store, {ref.account_id: ref for ref in accounts.values()}),
         Fetching(store, push_channels, metrics),
@@ -90,19 +101,22 @@ def assemble(
         manager,
         metrics,
         routes,
+        tide,
         lease_s=database.lease_s,
-        max_concurrent=generation.max_concurrent,
         interruptible=interruptible,
     )
+    line = Line(store, metrics, held, answer_within_s=conversation.answer_within_s)
     return Dialogue(
         intake=intake,
-        record=StoredRecord(store, accounts, shown),
+        record=StoredRecord(store, accounts, shown, line),
         visitors=Visitors(store, accounts),
+        tide=tide,
         worker=worker,
         jobs=Jobs(store, {SUMMARISE: Rollover(store, client, node, fitting, secret.sign).run_job}, metrics),
         notices=Notices(
             store, metrics, worker.shown, notice_after_s=NOTICE_AFTER_S, answer_within_s=conversation.answer_within_s
         ),
+        line=line,
     )
 
 

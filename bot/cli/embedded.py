@@ -51,6 +51,7 @@ async def embedded_chat(configuration: Configuration, *, say: Callable[[str], No
             secret=secret,
             metrics=metrics,
             routes=lambda: [""],
+            held=list,
         )
         node = node_process(generation, configuration, os.environ, say=say, ready=lambda _url, model: say(f"{model} is ready"))
         parts: list[Part] = [dialogue.worker, dialogue.jobs, dialogue.notices, *([node] if node is not None else [])]

@@ -91,6 +91,17 @@ def _remote(configuration: Configuration) -> Finding:
     return ok("engine", f"{generation.url} generates with {generation.model}")
 
 
+def served(configuration: Configuration) -> set[str] | None:
+    """The names that the server of `generation.url` lists; None where it cannot be asked."""
+    generation = configuration.generation
+    key = generation.api_key.get_secret_value()
+    try:
+        told = _ask(f"{generation.url}/models", None, {"Authorization": f"Bearer {key}"} if key else {}, REACH_S)
+        return {str(card["id"]) for card in told["data"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def _ask(url: str, body: bytes | None, headers: dict[str, str], timeout_s: float) -> Any:
     request = urllib.request.Request(url, data=body, headers=headers)  # noqa: S310  the settings allow http and https only
     with _opener().open(request, timeout=timeout_s) as response:

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from bot.cli.configuration import Configuration
 from bot.cli.node import NodeProcess
 
-# answers at once where the server does not say how many it takes
-REMOTE_CONCURRENCY = 64
-
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """How to reach the server; `node_environment` is what our own node is told, None when it is somebody else's."""
+    """How to reach the server, and how many answers to ask of it at once (0: as many as it takes). `node_environment` is what our
+    own node is told, None when it is somebody else's.
+    """
 
     url: str
     model: str
@@ -23,21 +22,25 @@ class Generation:
     max_concurrent: int
     node_environment: Mapping[str, str] | None = None
 
+    @property
+    def node(self) -> str:
+        """The address of our own node, "" when it is somebody else's."""
+        return "" if self.node_environment is None else self.url.removesuffix("/v1")
+
 
 def plan(configuration: Configuration) -> Generation:
     """Decide where answers come from. A node of our own gets a free port when `serving.port` is 0."""
     settings, serving = configuration.generation, configuration.serving
     if serving is None:
-        most = settings.max_concurrent or REMOTE_CONCURRENCY
-        return Generation(settings.url, settings.model, settings.api_key.get_secret_value(), most)
-    key = secrets.token_urlsafe(32)
+        return Generation(settings.url, settings.model, settings.api_key.get_secret_value(), settings.max_concurrent)
+    key = serving.api_key or secrets.token_urlsafe(32)
     port = serving.port or _free_port(serving.host)
     host = f"[{serving.host}]" if ":" in serving.host else serving.host
     return Generation(
         f"http://{host}:{port}/v1",
         serving.model,
         key,
-        settings.max_concurrent or serving.max_num_seqs,
+        settings.max_concurrent,
         {
             "FRONTDESK_SERVING__API_KEY": key,
             "FRONTDESK_SERVING__PORT": str(port),

@@ -8,6 +8,14 @@ from typing import NoReturn
 
 Command = Callable[[argparse.Namespace], int]
 WRONG = 2
+LORA_ACTIONS = {
+    "list": "name every version, and what is in use",
+    "add": "copy weights into the model store, as the next version",
+    "load": "let the node answer with a version",
+    "unload": "let the model itself answer again",
+    "rollback": "go back to the version that was in use before",
+    "remove": "delete the weights of a version",
+}
 INTERRUPTED = 130
 
 
@@ -51,10 +59,19 @@ def parser() -> Parser:
     _add(commands, "migrate", "bring the database to this release's revision")
     doctor = _add(commands, "doctor", "check everything and say what to do")
     doctor.add_argument("--json", action="store_true", help="one JSON document instead of lines")
+    top = _add(commands, "top", "watch node, replicas and bot at work; q leaves")
+    top.add_argument("--once", action="store_true", help="print the figures once and end, 1 when the node is away")
+    top.add_argument("--every", metavar="S", type=_every, default=2.0, help="seconds between two looks (2)")
     _add_models(commands)
     _add_workspace(commands)
     _add(commands, "version", "print the release")
     return made
+
+
+def _every(text: str) -> float:
+    from bot.cli.top import every
+
+    return every(text)
 
 
 def _add(commands: "argparse._SubParsersAction[Parser]", name: str, text: str) -> Parser:
@@ -81,3 +98,22 @@ def _add_models(commands: "argparse._SubParsersAction[Parser]") -> None:
             action.add_argument(
                 "model", metavar="NAME", nargs="?", help="of the list, a Hugging Face id or a folder; else the one set"
             )
+    _add_loras(actions)
+
+
+def _add_loras(commands: "argparse._SubParsersAction[Parser]") -> None:
+    loras = commands.add_parser("lora", help="LoRA weights for the model, by name and version", allow_abbrev=False)
+    actions = loras.add_subparsers(metavar="ACTION", required=True)
+    made = {name: _add(actions, name, text) for name, text in LORA_ACTIONS.items()}
+    for name, action in made.items():
+        action.set_defaults(module="lora", action=name)
+        if name not in {"add", "remove"}:
+            action.add_argument("--url", help="the node to talk to (else the one of the settings)")
+        if name != "list":
+            action.add_argument("name", metavar="NAME", help="what requests and workspaces ask for")
+    made["add"].add_argument("source", metavar="FOLDER", help="adapter_config.json and adapter_model.safetensors")
+    made["add"].add_argument("--base", default="", help="the model it is for, whatever its config says (else serving.model)")
+    made["load"].add_argument("--version", type=int, help="else the newest")
+    made["remove"].add_argument("version", metavar="VERSION", type=int)
+    for name in ("add", "load"):
+        made[name].add_argument("--sha256", default="", help="refuse weights that have another one")

@@ -40,7 +40,7 @@ async def settle_in(
 def _settle_in(
     connection: sa.Connection, settings: WorkspaceSettings, accounts: Mapping[AccountKey, str]
 ) -> Mapping[AccountKey, AccountRef]:
-    words = settings.greeting, settings.prompt, settings.contact
+    words = settings.greeting, settings.prompt, settings.contact, settings.model
     workspace_id = workspaces.seed(connection, settings.name, settings.timezone, *words)
     return {
         key: ensure_account(

@@ -47,7 +47,11 @@ class Claims:
     def routes(self) -> Sequence[str]:
         """Pull channels, which any process may answer, and the push accounts that this one holds."""
         self._looked_at = time.monotonic()
-        return ("", *(account.account_id for account in self.push if account.held))
+        return ("", *self.held())
+
+    def held(self) -> Sequence[str]:
+        """The push accounts that this process holds."""
+        return [account.account_id for account in self.push if account.held]
 
     def wrong(self) -> str:
         """What is wrong with looking for work; empty when nothing is."""
@@ -60,11 +64,14 @@ class Claims:
 class Readiness:
     """The engine has no say in it: messages are accepted while it is away."""
 
-    def __init__(self, store: Store, metrics: Metrics, claims: Claims, in_flight: Callable[[], int]) -> None:
+    def __init__(
+        self, store: Store, metrics: Metrics, claims: Claims, in_flight: Callable[[], int], limit: Callable[[], int]
+    ) -> None:
         self._store = store
         self._metrics = metrics
         self._claims = claims
         self._in_flight = in_flight
+        self._limit = limit
         self._asked_at = float("-inf")
         self._database = ""
 
@@ -75,6 +82,7 @@ class Readiness:
     async def refresh(self) -> None:
         """Bring the gauges up to date."""
         self._metrics.level("in_flight", self._in_flight())
+        self._metrics.level("generation_limit", self._limit())
         for account in self._claims.push:
             for event, count in account.counts.items():
                 self._metrics.level("channel_events", count, account.key.channel, account.key.name, event)
@@ -83,6 +91,7 @@ class Readiness:
         except StoreUnavailable:
             return  # the gauges keep what was seen last; /readyz tells of the database
         self._metrics.level("due_conversations", now.due)
+        self._metrics.level("oldest_due", now.oldest_due_s)
         for state, rows in now.outbox.items():
             self._metrics.level("outbox_rows", rows, state)
 

@@ -11,10 +11,14 @@ LONG_PREVIEW = 200
 
 
 class Answering:
-    """Shared by the manager, which makes the answer, and the worker, which hears what happens meanwhile. One event loop."""
+    """Shared by the manager, which makes the answer, and the worker, which hears what happens meanwhile. One event loop.
 
-    def __init__(self, question: OpenQuestion, *, interruptible: bool) -> None:
+    `number`: of the answers that were being made when it began.
+    """
+
+    def __init__(self, question: OpenQuestion, number: int, *, interruptible: bool) -> None:
         self.question = question
+        self.number = number
         self.shown = ""
         self.superseded = False
         self.interrupted = False

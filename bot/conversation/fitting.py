@@ -60,33 +60,40 @@ class Fitting:
         bound = _bound(question, window, profile, extends=not broken and bool(claim.window_key))
         if bound <= budget:
             return Fitted(window, self._room(profile, bound), broken)
-        size = await self._node.count(window.messages)
+        size = await self._node.count(window.messages, profile)
         if size <= budget:
             return Fitted(window, self._room(profile, size), broken)
-        return await self._fold(question, prompt, KEPT * budget / size, int(self._most(profile) * share))
+        return await self._fold(question, prompt, profile, KEPT * budget / size, int(self._most(profile) * share))
 
     def _room(self, profile: NodeProfile, size: int) -> int:
         """Tokens for the answer to a prompt of that size: a server refuses what may pass its context."""
         return max(min(self._max_tokens, profile.context - size - RESERVE), LEAST_ANSWER)
 
-    async def _fold(self, question: OpenQuestion, prompt: str, kept: float, most: int) -> Fitted:
+    async def _fold(self, question: OpenQuestion, prompt: str, profile: NodeProfile, kept: float, most: int) -> Fitted:
         claim = question.claim
         summary = await self._store.read(summaries.newer, claim.workspace_id, claim.conversation_id, claim.folded_seq)
         start = summary or folding.cut(question.turns, question.fold, kept) or question.fold
         shown = folding.past(start, question.turns) if start is not None else question.turns
-        fitted = await self.shrink(prompt, start, shown, most)
+        fitted = await self.shrink(prompt, profile, start, shown, most)
         fold = fitted.window.fold
         return replace(fitted, cut=None if fold is summary or fold is question.fold else fold)
 
     async def shrink(
-        self, prompt: str, fold: Fold | None, turns: tuple[WindowTurn, ...], budget: int, *, tail: tuple[Message, ...] = ()
+        self,
+        prompt: str,
+        profile: NodeProfile,
+        fold: Fold | None,
+        turns: tuple[WindowTurn, ...],
+        budget: int,
+        *,
+        tail: tuple[Message, ...] = (),
     ) -> Fitted:
         """The window of these turns, within the budget together with the messages of `tail`: as it is when it fits, else with
         messages shortened and the oldest left out. Only a system block larger than the budget can keep it from fitting.
         """
         model_texts: dict[int, str] = {}
         window = windows.build(prompt, fold, turns)
-        while (size := await self._node.count((*window.messages, *tail))) > budget:
+        while (size := await self._node.count((*window.messages, *tail), profile)) > budget:
             # well below the budget: leave room for what follows, or the next turn folds again
             smaller = folding.squeeze(turns, fold, SHORTENED * budget / size)
             if smaller is None:
@@ -94,7 +101,7 @@ class Fitting:
             fold, turns = smaller.fold, smaller.turns
             model_texts.update(smaller.shortened)
             window = windows.build(prompt, fold, turns)
-        return Fitted(window, self._room(await self._node.profile(), size), "rollover", model_texts=model_texts)
+        return Fitted(window, self._room(profile, size), "rollover", model_texts=model_texts)
 
 
 def _bound(question: OpenQuestion, window: Window, profile: NodeProfile, *, extends: bool) -> int:

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bot.conversation import reply
+from bot.conversation import reply, retrying, tracing
 from bot.conversation.answering import Answering
 from bot.conversation.claiming import OpenQuestion, take_interrupted
 from bot.conversation.contents import Contents
@@ -19,14 +19,13 @@ from bot.conversation.window import ROLLOVER_AT
 from bot.errors import NodeGarbled, NodeRefused, NodeUnavailable, Superseded
 from bot.events import ChannelAddress
 from bot.generation.client import GenerationClient
-from bot.generation.node import Node, over_estimate
-from bot.generation.request import LIVE, RETRY, Draft, GenerationRequest, NodeProfile, Usage
+from bot.generation.node import Node
+from bot.generation.request import Draft, GenerationRequest, NodeProfile
+from bot.generation.tide import Tide
 from bot.ports import Previews, PreviewTarget
 from bot.store.bulletin import Topic
 from bot.store.conversations import Claim, WindowState
 from bot.store.store import Store
-from bot.store.traces import Trace
-from bot.store.workspaces import WorkspaceContent
 
 ENDLESS = 200_000
 TOO_LONG = {400, 413, 422}
@@ -52,6 +51,7 @@ class Manager:
         store: Store,
         client: GenerationClient,
         node: Node,
+        tide: Tide,
         fitting: Fitting,
         contents: Contents,
         fetching: Fetching,
@@ -64,6 +64,7 @@ class Manager:
         self._store = store
         self._client = client
         self._node = node
+        self._tide = tide
         self._fitting = fitting
         self._contents = contents
         self._fetching = fetching
@@ -102,10 +103,9 @@ class Manager:
     async def _attempt(self, answering: Answering) -> float | None:
         question, claim = answering.question, answering.question.claim
         started = time.monotonic()
-        queued_ms = max(int((datetime.now(UTC) - claim.due_since).total_seconds() * 1000), 0)
         async with answering.scope():
-            profile = await self._node.profile()
             content, address = await self._contents.of(claim)
+            profile = await self._node.profile(content.model)
             if with_files(question):
                 self._previews.show(_target(answering, address, None), answering.shown)
                 question = await self._fetching.read(question, address)
@@ -119,8 +119,8 @@ class Manager:
             answering.close_scope()
         target = _target(answering, address, fitted)
         answer = reply.decide(draft)
-        tokens = _tokens(draft.usage, fitted, answer.text)
-        trace = _trace(profile, content, claim.attempts, queued_ms, draft, fitted)
+        tokens = tracing.window_tokens(draft.usage, fitted, answer.text)
+        trace = tracing.trace(profile, content, claim.attempts, draft, fitted)
         folded = fitted.window.fold
         finished = Finished(
             question=question,
@@ -138,17 +138,17 @@ class Manager:
         self._told(answering, target)
         if finished.summarise:
             self._store.bulletin.post(Topic.JOB, SUMMARISE)
-        self._count(fitted, draft, queued_ms, time.monotonic() - started)
+        tracing.count(self._counters, trace, time.monotonic() - started)
         return self._voice.debounce_s if more else None
 
-    def _request(self, claim: Claim, fitted: Fitted) -> GenerationRequest:
+    def _request(self, claim: Claim, fitted: Fitted, queue_ms: int) -> GenerationRequest:
         return GenerationRequest(
             fitted.window.messages,
             salt=self._sign("cache_salt", claim.workspace_id),
             route=self._sign("route", f"{claim.workspace_id}:{claim.conversation_id}"),
             max_tokens=fitted.max_tokens,
             temperature=self._voice.temperature,
-            priority=LIVE if claim.attempts == 1 else RETRY,
+            priority=retrying.priority(claim.attempts, queue_ms / 1000),
         )
 
     async def _smaller(
@@ -165,23 +165,31 @@ class Manager:
     async def _generate(self, answering: Answering, fitted: Fitted, profile: NodeProfile, address: ChannelAddress) -> Draft:
         """The whole answer, shown while it grows."""
         claim, target = answering.question.claim, _target(answering, address, fitted)
-        request = self._request(claim, fitted)
+        queue_ms = max(int((datetime.now(UTC) - claim.due_since).total_seconds() * 1000), 0)
+        request = self._request(claim, fitted, queue_ms)
         started = time.monotonic()
-        text, reason, usage, first = "", "", None, None
+        text, reason, model, usage, node_queue_ms, first = "", "", "", None, None, None
         self._previews.show(target, answering.shown)
-        async with self._client.stream(request, profile) as deltas, aclosing(deltas):
-            async for delta in deltas:
-                reason, usage = delta.finish_reason or reason, delta.usage or usage
-                if not delta.text:
-                    continue
-                first = first if first is not None else time.monotonic()
-                text += delta.text
-                answering.shown = text.lstrip()
-                self._previews.show(target, answering.shown)
-                if len(text) > ENDLESS:
-                    raise NodeGarbled("the node's answer does not end")
+        with self._tide.asking(claim.conversation_id, answering.number) as asked:
+            async with self._client.stream(request, profile) as deltas, aclosing(deltas):
+                async for delta in deltas:
+                    reason, usage, model = delta.finish_reason or reason, delta.usage or usage, delta.model or model
+                    if delta.node_queue_ms is not None:
+                        node_queue_ms = delta.node_queue_ms
+                        self._tide.told(asked, node_queue_ms / 1000)
+                    if not delta.text:
+                        continue
+                    if first is None:
+                        first = time.monotonic()
+                        self._tide.admitted(asked)
+                    text += delta.text
+                    answering.shown = text.lstrip()
+                    self._previews.show(target, answering.shown)
+                    if len(text) > ENDLESS:
+                        raise NodeGarbled("the node's answer does not end")
         first_ms = int((first - started) * 1000) if first is not None else None
-        return Draft(text, reason, usage, first_ms, int((time.monotonic() - started) * 1000))
+        total_ms = int((time.monotonic() - started) * 1000)
+        return Draft(text, reason, usage, first_ms, total_ms, model, queue_ms, node_queue_ms)
 
     def _remember(self, question: OpenQuestion, fitted: Fitted) -> None:
         conversation_id = question.claim.conversation_id
@@ -217,20 +225,6 @@ class Manager:
             self._store.bulletin.post(Topic.OUTBOX, answering.question.lane.account_id)
         self._previews.gone(target)
 
-    def _count(self, fitted: Fitted, draft: Draft, queued_ms: int, answered_s: float) -> None:
-        self._counters.count("turns", "bot")
-        self._counters.count("generation", "answered")
-        if draft.usage is not None:
-            self._counters.add("generation_tokens", draft.usage.prompt, "prompt")
-            self._counters.add("generation_tokens", draft.usage.cached or 0, "cached")
-            self._counters.add("generation_tokens", draft.usage.output, "output")
-        if fitted.broken:
-            self._counters.count("window_breaks", fitted.broken)
-        self._counters.observe("stage", queued_ms / 1000, "queue")
-        if draft.first_token_ms is not None:
-            self._counters.observe("stage", draft.first_token_ms / 1000, "first_token")
-        self._counters.observe("stage", answered_s, "answer")
-
 
 def _target(answering: Answering, address: ChannelAddress, fitted: Fitted | None) -> PreviewTarget:
     question = answering.question
@@ -242,28 +236,4 @@ def _target(answering: Answering, address: ChannelAddress, fitted: Fitted | None
         outbox_id=question.outbox_id,
         in_reply_to=fitted.window.through if fitted is not None else question.asked_through,
         epoch=question.claim.epoch,
-    )
-
-
-def _tokens(usage: Usage | None, fitted: Fitted, answer: str) -> int:
-    """Exact size of the window through this answer, or the documented over-estimate."""
-    if usage is not None:
-        return usage.prompt + usage.output
-    return sum(over_estimate(text) for _, text in fitted.window.messages) + over_estimate(answer)
-
-
-def _trace(profile: NodeProfile, content: WorkspaceContent, attempts: int, queued_ms: int, draft: Draft, fitted: Fitted) -> Trace:
-    usage = draft.usage
-    return Trace(
-        model=profile.model,
-        prompt_version=content.prompt_version,
-        prompt_tokens=usage.prompt if usage is not None else None,
-        cached_tokens=usage.cached if usage is not None else None,
-        output_tokens=usage.output if usage is not None else None,
-        attempts=attempts,
-        queue_ms=queued_ms,
-        first_token_ms=draft.first_token_ms,
-        total_ms=draft.total_ms,
-        finish_reason=draft.finish_reason,
-        window_break=fitted.broken,
     )

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from bot.errors import NotFound
 from bot.events import AccountKey, ChannelAddress
-from bot.ports import PreviewFeed
+from bot.ports import PlaceFeed, PreviewFeed
 from bot.store import dialogue, parties
 from bot.store.bulletin import Topic
 from bot.store.dialogue import Current, LoggedTurn
@@ -21,6 +21,7 @@ from bot.views import (
     AttachmentView,
     ChatEvent,
     LoggedEvent,
+    PlaceShown,
     PreviewGone,
     PreviewShown,
     Role,
@@ -40,10 +41,11 @@ LOOK_EVERY_S = 2.0
 class StoredRecord:
     """Record over a store. Lost wake-ups cost two seconds, never an event."""
 
-    def __init__(self, store: Store, accounts: Mapping[AccountKey, AccountRef], previews: PreviewFeed) -> None:
+    def __init__(self, store: Store, accounts: Mapping[AccountKey, AccountRef], previews: PreviewFeed, places: PlaceFeed) -> None:
         self._store = store
         self._accounts = accounts
         self._previews = previews
+        self._places = places
 
     async def turns(self, address: ChannelAddress, after: int) -> TurnPage:
         """See `bot.ports.Record`."""
@@ -55,20 +57,24 @@ class StoredRecord:
         address_id, position = await self._store.read(_start, ref, address, cursor)
         heard = _Heard()
         shown: PreviewShown | None = None
+        told: PlaceShown | None = None
+        spent: PlaceShown | None = None
         answered = 0
         with (
             self._store.bulletin.listen(Topic.DIALOGUE, address_id, heard.logged),
             self._previews.listen(address_id, heard.previewed),
+            self._places.listen(address_id, heard.previewed),
         ):
             while True:
                 # the preview is looked at first: one whose turn is logged by now must not be shown after it
-                preview = self._previews.current(address_id)
+                preview, place = self._previews.current(address_id), self._places.current(address_id)
                 while heard.takes_log():
                     stretch = await self._store.read(dialogue.events, ref.workspace_id, address_id, position, room=ROOM)
                     for entry in stretch.entries:
                         event = _event(entry, f"{address_id}-{entry.position}")
                         answered = max(answered, _answers(event))
                         shown = None if _ends_preview(event) else shown
+                        spent = place if isinstance(event, StatusChanged) else spent  # what waited is stopped or closed
                         if _begins_anew(event):  # seqs start again, and the preview looked at may be of what was closed
                             answered, preview = 0, None
                         yield event
@@ -79,6 +85,13 @@ class StoredRecord:
                 if preview != shown:
                     shown = preview
                     yield preview if preview is not None else PreviewGone()
+                if place is not None and (preview is not None or place.in_reply_to <= answered or place == spent):
+                    place = None
+                if place is not None and place != told:
+                    yield place
+                elif place is None and told is not None:
+                    yield replace(told, text="")
+                told = place
                 await heard.wait()
 
 

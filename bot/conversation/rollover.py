@@ -34,6 +34,7 @@ class _Source:
     """A conversation as it stands: its prompt's parts, through the newest answer."""
 
     prompt: str
+    model: str
     fold: Fold | None
     turns: tuple[WindowTurn, ...]
 
@@ -61,10 +62,11 @@ class Rollover:
 
     async def _summarise(self, job: Job, source: _Source, newest: WindowTurn) -> str:
         answered = tuple(turn for turn in source.turns if turn.role != "customer" or turn.seq <= (newest.answers_through or 0))
-        profile = await self._node.profile()
+        profile = await self._node.profile(source.model)
         most = min(SUMMARY_TOKENS, profile.context // 4)
         asked: tuple[Message, ...] = (("user", INSTRUCTION),)
-        fitted = await self._fitting.shrink(source.prompt, source.fold, answered, profile.context - most - RESERVE, tail=asked)
+        room = profile.context - most - RESERVE
+        fitted = await self._fitting.shrink(source.prompt, profile, source.fold, answered, room, tail=asked)
         request = GenerationRequest(
             (*fitted.window.messages, *asked),
             salt=self._sign("cache_salt", job.workspace_id),
@@ -93,7 +95,7 @@ def _read(connection: sa.Connection, workspace_id: WorkspaceId, conversation_id:
     fold = summaries.fold(connection, workspace_id, conversation_id, seq)
     after = fold.answers_through if fold is not None else 0
     content = workspaces.load(connection, workspace_id)
-    return _Source(content.prompt, fold, turns.window(connection, workspace_id, conversation_id, after))
+    return _Source(content.prompt, content.model, fold, turns.window(connection, workspace_id, conversation_id, after))
 
 
 def keep_summary(connection: sa.Connection, job: Job, process: ProcessId, fold: Fold) -> None:

@@ -80,9 +80,10 @@ def drop_preview(connection: sa.Connection, question: OpenQuestion) -> None:
         withdrawal.discard(connection, question.lane, instead=controls.REMOVED, epoch=question.claim.epoch)
 
 
-def give_back(connection: sa.Connection, question: OpenQuestion, *, wait_s: float, reason: str) -> None:
-    """No answer this time: the question is due again in `wait_s` seconds; what was shown stays for the next try. Where the
-    epoch has moved on there is none, and nobody else would take away what is on show.
+def give_back(connection: sa.Connection, question: OpenQuestion, *, wait_s: float, reason: str, tried: bool = True) -> None:
+    """No answer this time: the question may be claimed again in `wait_s` seconds, and keeps its place; what was shown stays for
+    the next try. `tried`: it counts as an attempt. Where the epoch has moved on there is none, and nobody else would take away
+    what is on show.
     """
-    if not conversations.release(connection, question.claim, wait_s=wait_s, reason=reason):
+    if not conversations.release(connection, question.claim, wait_s=wait_s, reason=reason, tried=tried):
         drop_preview(connection, question)

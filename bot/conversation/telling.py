@@ -11,6 +11,8 @@ from bot.store.turns import Place
 
 WAITING = "I need longer than usual to answer. Your message is safe with me, and I will answer as soon as I can."
 EXPIRED = "I am sorry: I could not answer your last message in time. Please send it again if you still need an answer."
+PLACE = "You are number {place} in line, about {time}"
+PLACE_NOTICE = "Many people are asking at the moment. You are number {place} in line; it is your turn in about {time}."
 GREETING = "Hello! I am an AI assistant. Ask me anything; /help shows what else I can do."
 HELP = """I am an AI assistant and answer in this chat. You can also use:
 {new} - begin a fresh conversation

@@ -1,6 +1,7 @@
 """Talks to the generation node over HTTP: streams, cancels, times out, and translates what goes wrong once, here."""
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -13,8 +14,9 @@ import msgspec
 
 from bot.errors import NodeBusy, NodeGarbled, NodeRefused, NodeTooSlow, NodeUnavailable
 from bot.generation import form
-from bot.generation.request import Delta, GenerationRequest, NodeProfile
+from bot.generation.request import DRAFT, Delta, GenerationRequest, NodeProfile
 from bot.generation.stream import StreamReader
+from bot.generation.tide import AT_NODE_S
 from bot.generation.wire import Wire, WireExchange
 
 _encode = msgspec.json.Encoder().encode
@@ -66,7 +68,9 @@ class GenerationClient:
         """
         headers = {**self._headers, "Content-Type": "application/json", "X-Session-ID": request.route}
         if profile.extras:
-            headers["X-Deadline-S"] = f"{self._deadlines.first_token_s:g}"
+            # whoever somebody waits for waits in our own line, where their place is known; the rest as long as it may
+            most_s = AT_NODE_S if request.priority < DRAFT else math.inf
+            headers["X-Deadline-S"] = f"{min(self._deadlines.first_token_s, most_s):g}"
         with _translated():
             phase = _Phase(self._deadlines)
             try:

@@ -2,9 +2,13 @@
 
 import asyncio
 import string
+import time
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
+import structlog
 
 from bot.errors import GenerationError, NodeGarbled, NodeRefused
 from bot.generation.client import GenerationClient
@@ -13,6 +17,9 @@ from bot.generation.request import Message, NodeProfile
 PLAIN_CONTEXT = 4096
 MESSAGE_OVERHEAD = 16
 LETTERS = f"{string.ascii_letters} ".encode()
+# seconds until a server is asked again for a name that it does not serve
+LOOK_AGAIN_S = 5.0
+log = structlog.get_logger()
 
 
 class Node:
@@ -23,22 +30,51 @@ class Node:
         self._dialect = dialect
         self._profile: NodeProfile | None = None
         self._asking = asyncio.Lock()
+        self._lengths: Mapping[str, int | None] = {}
+        self._looked = 0.0
+        self._missing: set[str] = set()
 
     def forget(self) -> None:
         """The node failed: ask anew what it is before the next request, it may have been replaced."""
         self._profile = None
 
-    async def profile(self) -> NodeProfile:
-        """What the server is. Raises a GenerationError while it cannot be asked."""
-        if self._profile is None:
+    async def profile(self, wanted: str = "") -> NodeProfile:
+        """What the server is, for the model or LoRA of that name; with its own model where it does not serve that one, since
+        somebody waits for an answer. Raises a GenerationError while it cannot be asked.
+        """
+        found = self._profile
+        if found is None:
             async with self._asking:
-                if self._profile is None:
-                    self._profile = await self._ask()
-        return self._profile
+                found = self._profile = self._profile or await self._ask()
+        if not wanted or wanted == found.model:
+            return found
+        if not await self._serves(wanted):
+            return found
+        return replace(found, model=wanted, context=self._lengths[wanted] or found.context)
+
+    async def _serves(self, wanted: str) -> bool:
+        """A name that is missing is looked for again now and then, and told of once: a LoRA may be loaded at any time."""
+        if wanted not in self._lengths and time.monotonic() - self._looked > LOOK_AGAIN_S:
+            async with self._asking:
+                if time.monotonic() - self._looked > LOOK_AGAIN_S:
+                    await self._look()
+        served = wanted in self._lengths
+        if served:
+            self._missing.discard(wanted)
+        elif wanted not in self._missing:
+            self._missing.add(wanted)
+            log.warning("generation.model_not_served", model=wanted, instead=self._client.model)
+        return served
+
+    async def _look(self) -> None:
+        self._lengths = _lengths(await self._client.get("/models"))
+        self._looked = time.monotonic()
 
     async def _ask(self) -> NodeProfile:
-        served = await self._client.get("/models")
-        context = _context(served, self._client.model)
+        await self._look()
+        if self._client.model not in self._lengths:
+            raise NodeRefused(f"the node does not serve {self._client.model!r}: check generation.model", status=404)
+        context = self._lengths[self._client.model]
         if self._dialect == "openai":
             return NodeProfile(self._client.model, context or PLAIN_CONTEXT, exact=False, extras=False)
         exact = context is not None and await self._takes("/tokenize", {"prompt": "a"})
@@ -56,12 +92,12 @@ class Node:
             return False
         return True
 
-    async def count(self, messages: tuple[Message, ...]) -> int:
+    async def count(self, messages: tuple[Message, ...], profile: NodeProfile) -> int:
         """Tokens of a prompt with the chat template around it; a documented over-estimate where the server cannot count."""
-        if not (await self.profile()).exact:
+        if not profile.exact:
             return sum(over_estimate(text) for _, text in messages)
         body = {
-            "model": self._client.model,
+            "model": profile.model,
             "messages": [{"role": role, "content": text} for role, text in messages],
             "add_generation_prompt": True,
         }
@@ -97,12 +133,9 @@ def over_estimate(text: str) -> int:
     return (len(data) - others + 1) // 2 + others + MESSAGE_OVERHEAD
 
 
-def _context(served: Any, model: str) -> int | None:
+def _lengths(served: Any) -> Mapping[str, int | None]:
+    """The names that are served, each with its context in tokens where that is told (not for a LoRA of a plain vLLM)."""
     try:
-        lengths = {entry["id"]: entry.get("max_model_len") for entry in served["data"]}
-    except (KeyError, TypeError, AttributeError) as error:
+        return {entry["id"]: int(entry.get("max_model_len") or 0) or None for entry in served["data"]}
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise NodeGarbled("the node's list of models is no list") from error
-    if model not in lengths:
-        raise NodeRefused(f"the node does not serve {model!r}: check generation.model", status=404)
-    length = lengths[model]
-    return int(length) if length else None

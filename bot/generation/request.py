@@ -37,31 +37,39 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """The next piece of the answer; the last one carries why it ended and the counts, where the node tells them. `refused`: it is
-    not an answer but says that there will be none.
+    """The next piece of the answer; the last one carries why it ended, the counts, which model it was, and how long the request
+    waited in the node's own queue, where the node tells them. `refused`: it is not an answer but says that there will be none.
     """
 
     text: str
     finish_reason: str | None = None
     usage: Usage | None = None
     refused: bool = False
+    model: str = ""
+    node_queue_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A whole answer as the model gave it. Times in milliseconds from the request."""
+    """A whole answer as the model gave it. Times in milliseconds from the request, but for `queue_ms`: from when the question was
+    due to the request. `node_queue_ms`: of the time to the first token, what it waited in the node's own queue. `model`: as the
+    node named it, or "".
+    """
 
     text: str
     finish_reason: str
     usage: Usage | None
     first_token_ms: int | None
     total_ms: int
+    model: str = ""
+    queue_ms: int = 0
+    node_queue_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NodeProfile:
-    """What a server turned out to be. `context` in tokens; `exact`: it counts tokens for us; `extras`: it takes cache_salt
-    and priority.
+    """What a server turned out to be. `model`: what it is asked for; `context` in tokens; `exact`: it counts tokens for us;
+    `extras`: it takes cache_salt and priority.
     """
 
     model: str

@@ -11,6 +11,7 @@ from bot.errors import NodeGarbled, NodeUnavailable
 from bot.generation.request import Delta, Usage
 
 LINE_LIMIT = 1_000_000
+LONGEST_NAME = 200
 NOTHING = Delta("")
 # the other words a server ends a stream with ("abort" of a vLLM that was told to end or pause) say that the answer is not whole
 WHOLE = frozenset({"stop", "length", "content_filter", "tool_calls", "function_call", "eos_token", "stop_sequence"})
@@ -36,6 +37,12 @@ class _Usage(msgspec.Struct):
     prompt_tokens_details: _Cached | None = None
 
 
+class _Metrics(msgspec.Struct):
+    """Of vLLM with `--enable-per-request-metrics`, beside the counts."""
+
+    queue_time_ms: float | None = None
+
+
 class _Problem(msgspec.Struct):
     message: str = ""
     code: int | str | None = None
@@ -43,7 +50,9 @@ class _Problem(msgspec.Struct):
 
 class _Chunk(msgspec.Struct):
     choices: list[_Choice] = []
+    model: str | None = None
     usage: _Usage | None = None
+    metrics: _Metrics | None = None
     error: _Problem | None = None
 
 
@@ -74,20 +83,23 @@ class StreamReader:
 
     def _merge(self, chunks: list[_Chunk]) -> Delta:
         texts: list[str] = []
-        reason, usage, refused = None, None, False
+        reason, usage, model, refused, waited_ms = None, None, "", False, None
         for chunk in chunks:
             if chunk.error is not None:
                 raise NodeUnavailable(f"the node gave up in mid-stream (code {chunk.error.code})")
             usage = chunk.usage or usage
+            if chunk.metrics is not None and chunk.metrics.queue_time_ms is not None:
+                waited_ms = max(int(chunk.metrics.queue_time_ms), 0)
             if chunk.choices:
                 choice = chunk.choices[0]
                 texts.append(choice.delta.content or "")
                 refused = refused or bool(choice.delta.refusal)
-                reason = choice.finish_reason or reason
+                if choice.finish_reason:
+                    reason, model = choice.finish_reason, (chunk.model or "")[:LONGEST_NAME]
         if reason is not None and reason not in WHOLE:
             raise NodeUnavailable(f"the node ended the answer early ({reason[:40]})")
         self.reason = reason or self.reason
-        return Delta("".join(texts), reason, _usage(usage), refused)
+        return Delta("".join(texts), reason, _usage(usage), refused, model, waited_ms)
 
 
 def _chunks(payloads: list[bytes]) -> list[_Chunk]:

@@ -75,7 +75,7 @@ class DatabaseSettings(Section):
 
 
 class GenerationSettings(Section):
-    """Who answers. Empty `url`: a node of our own. `max_concurrent` 0: as many as the node takes at once."""
+    """Who answers. Empty `url`: a node of our own. `max_concurrent`: most answers at once; 0: what the node takes."""
 
     url: Annotated[str, AfterValidator(_http_url)] = ""
     model: Annotated[str, Field(min_length=1)] = "smollm2-135m-instruct"
@@ -117,3 +117,4 @@ class WorkspaceSettings(Section):
     prompt: Annotated[str, Field(min_length=1, max_length=100_000)] = PROMPT
     greeting: Annotated[str, Field(max_length=4_000)] = "Hello! How can I help you?"
     contact: Annotated[str, Field(max_length=2_000)] = ""
+    model: Annotated[str, Field(max_length=200)] = ""

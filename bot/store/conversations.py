@@ -1,6 +1,7 @@
 """The conversation row: the counters of its turns, what is due, and the one epoch that fences every late commit.
 
-`due_at` says when a worker may claim it; while one answers, `due_at` is the end of its lease. Each function is part of a unit.
+`due_since` is its place in line; `due_at` says when a worker may claim it, and while one answers, when its lease ends. Each
+function is part of a unit.
 """
 
 from collections.abc import Mapping, Sequence
@@ -138,7 +139,7 @@ _SAY = Prepared(
 _DUE = (
     sa.select(_C.workspace_id, _C.conversation_id)
     .where(_C.route == sa.bindparam("of_route"), _C.due_at.is_not(None), _C.due_at <= from_now(0))
-    .order_by(_C.due_at)
+    .order_by(_C.due_since)  # in the order of asking: whoever waits for a further try comes back to their place
     .limit(sa.bindparam("room"))
     .with_for_update(skip_locked=True)
     .cte("due")  # as a plain subquery PostgreSQL may run it more than once, and lease more than was asked for
@@ -159,7 +160,7 @@ _CLAIM = Prepared(
 
 
 def claim(connection: sa.Connection, route: str, process: ProcessId, *, lease_s: float, room: int) -> tuple[Claim, ...]:
-    """Lease up to `room` due conversations of a route, oldest first. Crosses workspaces: a worker serves them all."""
+    """Lease up to `room` due conversations of a route, those that wait longest first. Crosses workspaces: a worker serves all."""
     rows = _CLAIM.rows(connection, {"of_route": route, "process": process, "lease_s": lease_s, "room": room})
     return tuple(Claim(*row) for row in rows)
 
@@ -244,18 +245,26 @@ def settle(connection: sa.Connection, claim: Claim, through: int, window: Window
 _RELEASE = Prepared(
     sa.update(conversation)
     .where(_AT_EPOCH, _C.lease_owner.is_not(None))
-    .values(lease_owner=None, due_at=from_now(sa.bindparam("wait_s", type_=sa.Float)), window_break=sa.bindparam("reason"))
+    .values(
+        lease_owner=None,
+        due_at=from_now(sa.bindparam("wait_s", type_=sa.Float)),
+        window_break=sa.bindparam("reason"),
+        attempts=_C.attempts - sa.bindparam("untried", type_=sa.Integer),
+    )
 )
 
 
-def release(connection: sa.Connection, claim: Claim, *, wait_s: float, reason: str) -> bool:
-    """No answer this time: due again in `wait_s` seconds. False when the epoch had moved on and nothing was changed."""
+def release(connection: sa.Connection, claim: Claim, *, wait_s: float, reason: str, tried: bool = True) -> bool:
+    """No answer this time: to be claimed again in `wait_s` seconds; not `tried`: it does not count as an attempt. False when the
+    epoch had moved on and nothing was changed.
+    """
     parameters = {
         "of_workspace": claim.workspace_id,
         "of_conversation": claim.conversation_id,
         "at_epoch": claim.epoch,
         "wait_s": wait_s,
         "reason": reason,
+        "untried": int(not tried),
     }
     return _RELEASE.run(connection, parameters) == 1
 

@@ -13,7 +13,11 @@ _INSERT = Prepared(sa.insert(reply_trace))
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """How one answer was made. Tokens are the node's counts, None where it does not tell; times in milliseconds."""
+    """How one answer was made. `model`: as the node named it, a LoRA with its version. Tokens are the node's counts, None where
+    it does not tell; times in milliseconds.
+
+    `queue_ms`: from due to the request that gave the answer; `node_queue_ms`: in the node's own queue, part of `first_token_ms`.
+    """
 
     model: str
     prompt_version: int
@@ -27,6 +31,14 @@ class Trace:
     finish_reason: str
     window_break: str
     passages: str = "[]"
+    node_queue_ms: int | None = None
+
+    @property
+    def new_tokens(self) -> int | None:
+        """Prompt tokens that the node had to compute; None where it does not tell which it had."""
+        if self.prompt_tokens is None or self.cached_tokens is None:
+            return None
+        return self.prompt_tokens - self.cached_tokens
 
 
 def add(connection: sa.Connection, place: Place, trace: Trace) -> None:
@@ -45,6 +57,7 @@ def add(connection: sa.Connection, place: Place, trace: Trace) -> None:
             "output_tokens": trace.output_tokens,
             "attempts": trace.attempts,
             "queue_ms": trace.queue_ms,
+            "node_queue_ms": trace.node_queue_ms,
             "first_token_ms": trace.first_token_ms,
             "total_ms": trace.total_ms,
             "finish_reason": trace.finish_reason,

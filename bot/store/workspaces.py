@@ -9,12 +9,14 @@ from bot.store.ids import WorkspaceId, new_id
 from bot.store.tables import prompt_version, workspace
 from bot.store.times import from_now
 
-WORDS = ("name", "timezone", "greeting", "contact", "prompt")
+WORDS = ("name", "timezone", "greeting", "contact", "model", "prompt")
 
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceContent:
-    """What a workspace has set. `prompt` is the text of `prompt_version`; `timezone` an IANA name."""
+    """What a workspace has set. `prompt` is the text of `prompt_version`; `timezone` an IANA name; `model`: the model or LoRA
+    that answers, "": the node's own model.
+    """
 
     workspace_id: WorkspaceId
     name: str
@@ -23,6 +25,7 @@ class WorkspaceContent:
     contact: str
     prompt_version: int
     prompt: str
+    model: str = ""
 
 
 _LOAD = (
@@ -34,6 +37,7 @@ _LOAD = (
         workspace.c.contact,
         workspace.c.prompt_version,
         prompt_version.c.text,
+        workspace.c.model,
     )
     .join(
         prompt_version,
@@ -51,7 +55,9 @@ def load(connection: sa.Connection, workspace_id: WorkspaceId) -> WorkspaceConte
     return WorkspaceContent(*connection.execute(_LOAD, {"workspace_id": workspace_id}).one())
 
 
-def seed(connection: sa.Connection, name: str, timezone: str, greeting: str, prompt: str, contact: str = "") -> WorkspaceId:
+def seed(
+    connection: sa.Connection, name: str, timezone: str, greeting: str, prompt: str, contact: str = "", model: str = ""
+) -> WorkspaceId:
     """The workspace of an empty database, made from the settings; in any other the oldest one, unchanged."""
     if connection.dialect.name == "postgresql":  # two processes may start on the same empty database
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(7_264_001)))
@@ -66,6 +72,7 @@ def seed(connection: sa.Connection, name: str, timezone: str, greeting: str, pro
             timezone=timezone,
             greeting=greeting,
             contact=contact,
+            model=model,
             prompt_version=1,
             created_at=from_now(0),
         )
@@ -81,6 +88,7 @@ class Words(Protocol):
     timezone: str
     greeting: str
     contact: str
+    model: str
     prompt: str
 
 
@@ -117,6 +125,12 @@ def find(connection: sa.Connection, name: str) -> WorkspaceId | None:
     named = sa.select(workspace.c.workspace_id).where(workspace.c.name == name).order_by(workspace.c.created_at).limit(1)
     found: str | None = connection.scalar(named)
     return WorkspaceId(found) if found is not None else None
+
+
+def models(connection: sa.Connection) -> list[tuple[str, str]]:
+    """The workspaces that have chosen a model or LoRA: name and choice."""
+    chosen = sa.select(workspace.c.name, workspace.c.model).where(workspace.c.model != "").order_by(workspace.c.created_at)
+    return [(row.name, row.model) for row in connection.execute(chosen)]
 
 
 def set_prompt(connection: sa.Connection, workspace_id: WorkspaceId, version: int, text: str, *, author: str) -> None:

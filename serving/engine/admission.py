@@ -9,9 +9,12 @@ import math
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal, Protocol
 
 # lower is earlier, as in vLLM
 LIVE, RETRY, DRAFT, BACKGROUND = 0, 10, 20, 30
+KINDS = {"background": BACKGROUND, "draft": DRAFT, "retry": RETRY}
+Reason = Literal["deadline", "background"]
 REMEMBERED = 64
 FEWEST = 4  # ends from which on their rate is believed
 LONGEST_RETRY_S = 300
@@ -20,8 +23,9 @@ LONGEST_RETRY_S = 300
 class Full(Exception):
     """Not now: come again in `after_s` seconds (whole ones)."""
 
-    def __init__(self, why: str, after_s: float) -> None:
+    def __init__(self, why: str, after_s: float, reason: Reason = "deadline") -> None:
         super().__init__(why)
+        self.reason = reason
         self.after_s = min(max(1, math.ceil(after_s)), LONGEST_RETRY_S)
 
 
@@ -31,6 +35,15 @@ class Place:
 
     priority: int
     answers: int
+
+
+class Entrance(Protocol):
+    """Who may start, as the gate asks it."""
+
+    def enter(self, priority: int, answers: int, deadline_s: float | None) -> Place:
+        """Raises Full."""
+
+    def leave(self, place: Place) -> None: ...
 
 
 class Admission:
@@ -47,16 +60,34 @@ class Admission:
         self._full_since: float | None = None  # or since the last end in that time
 
     @property
+    def slots(self) -> int:
+        """Answers the engine makes at once."""
+        return self._slots
+
+    @property
+    def background_slots(self) -> int:
+        """Of them, those that background work may hold."""
+        return self._background
+
+    @property
     def here(self) -> int:
         """Answers that were admitted and have not ended."""
         return self._here.total()
+
+    def by_kind(self) -> dict[str, int]:
+        """The same by kind of work; a priority counts as the kind whose own is the next at or before it."""
+        counted = dict.fromkeys(("live", *reversed(KINDS)), 0)
+        for priority, answers in self._here.items():
+            counted[kind(priority)] += answers
+        return counted
 
     def enter(self, priority: int, answers: int, deadline_s: float | None) -> Place:
         """A place for so many answers, the first token of which is worth something for `deadline_s` seconds. Raises Full."""
         if priority >= BACKGROUND:
             busy = sum(count for one, count in self._here.items() if one >= BACKGROUND)
             if busy + answers > self._background:
-                raise Full(f"{busy} answers of background work are being made, of at most {self._background}", self._one_ends_s())
+                said = f"{busy} answers of background work are being made, of at most {self._background}"
+                raise Full(said, self._one_ends_s(), "background")
         wait_s = self.wait_s(priority, answers)
         if deadline_s is not None and wait_s > deadline_s:
             raise Full(f"it could start in {wait_s:.1f} s and is wanted within {deadline_s:.1f} s", wait_s - deadline_s)
@@ -91,3 +122,18 @@ class Admission:
         if len(self._ends) < FEWEST:
             return 0.0
         return sum(answers for _, answers in self._ends) / max(sum(seconds for seconds, _ in self._ends), 0.001)
+
+
+class Open:
+    """Lets all in: behind it are engines with an admission each."""
+
+    def enter(self, priority: int, answers: int, deadline_s: float | None) -> Place:  # noqa: ARG002  the face of Admission
+        return Place(priority, answers)
+
+    def leave(self, place: Place) -> None:
+        pass
+
+
+def kind(priority: int) -> str:
+    """live, retry, draft or background."""
+    return next((name for name, first in KINDS.items() if priority >= first), "live")

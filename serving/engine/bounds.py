@@ -67,6 +67,11 @@ class Sampling(msgspec.Struct, forbid_unknown_fields=True):
     priority: int | None = None
     cache_salt: Annotated[str, Meta(max_length=128)] | None = None
     user: Annotated[str, Meta(max_length=512)] | None = None
+    # vllm-router writes these into what it passes on; vLLM does not know them
+    no_stop_trim: bool | None = None
+    separate_reasoning: bool | None = None
+    stream_reasoning: bool | None = None
+    return_hidden_states: bool | None = None
 
     @property
     def answers(self) -> int:
@@ -162,7 +167,22 @@ class Embedding(msgspec.Struct, forbid_unknown_fields=True):
         return len(self.input) if several else 1
 
 
-Request = Chat | Completion | Tokenize | Detokenize | Embedding
+LoraName = Annotated[str, Meta(max_length=64)]
+
+
+class LoadLora(msgspec.Struct, forbid_unknown_fields=True):
+    """`version`: the newest where none is named; "previous": the one in use before. Never a path."""
+
+    lora_name: LoraName
+    version: Annotated[int, Meta(ge=1)] | Literal["previous"] | None = None
+    sha256: Annotated[str, Meta(pattern="^[0-9a-fA-F]{64}$")] | None = None
+
+
+class UnloadLora(msgspec.Struct, forbid_unknown_fields=True):
+    lora_name: LoraName
+
+
+Request = Chat | Completion | Tokenize | Detokenize | Embedding | LoadLora | UnloadLora
 _READERS: dict[str, msgspec.json.Decoder[Request]] = {
     path: msgspec.json.Decoder(kind)
     for path, kind in (
@@ -171,6 +191,8 @@ _READERS: dict[str, msgspec.json.Decoder[Request]] = {
         ("/tokenize", Tokenize),
         ("/detokenize", Detokenize),
         ("/v1/embeddings", Embedding),
+        ("/v1/load_lora_adapter", LoadLora),
+        ("/v1/unload_lora_adapter", UnloadLora),
     )
 }
 

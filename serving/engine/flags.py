@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from serving.order import EngineOrder, Task
+from serving.order import EngineOrder, LoraOrder, Task
 
 CPU_KV_CACHE_GIB: dict[Task, float] = {"generate": 2.0, "embed": 0.5}  # what embeds keeps nothing from one request to the next
 GIB = 1024**3
@@ -51,9 +51,12 @@ def environment(order: EngineOrder, present: Mapping[str, str], cores: int) -> d
     wanted = {"VLLM_LOGGING_LEVEL": "WARNING", "VLLM_MAX_N_SEQUENCES": "8", "TOKENIZERS_PARALLELISM": "false"}
     if lean(order):
         wanted |= {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
-        wanted |= {"OMP_NUM_THREADS": str(cores), "OMP_WAIT_POLICY": "PASSIVE"}
+        wanted |= {"OMP_NUM_THREADS": str(max(1, cores // order.sharing)), "OMP_WAIT_POLICY": "PASSIVE"}
     kept = {name: present.get(name, value) for name, value in wanted.items()}
-    return kept | {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1", "VLLM_SERVER_DEV_MODE": "0"}
+    ours = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1", "VLLM_SERVER_DEV_MODE": "0"}
+    # its routes for loading take any path: they are reached through `serving/engine/loras.py` alone
+    ours |= {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "1" if order.lora is not None else "0"}
+    return kept | ours | ({"CUDA_VISIBLE_DEVICES": order.cards} if order.cards else {})
 
 
 def arguments(order: EngineOrder, cpu: set[str]) -> list[str]:
@@ -67,6 +70,8 @@ def arguments(order: EngineOrder, cpu: set[str]) -> list[str]:
         "max_num_queued_reqs": order.max_queued_requests,
         "shutdown_timeout": order.shutdown_s,
         "scheduling_policy": "priority",
+        # vLLM has none without its statistics
+        "enable_per_request_metrics": not order.engine_args.get("disable_log_stats", False),
         "disable_fastapi_docs": True,
         **OF_TASK[order.task],
     }
@@ -77,7 +82,23 @@ def arguments(order: EngineOrder, cpu: set[str]) -> list[str]:
         chosen["kv_cache_memory_bytes"] = cache
     if order.device == "cpu":
         chosen |= {"enforce_eager": True, "gpu_memory_utilization": 0.1, "dtype": cpu_dtype(cpu, order.task)}
+    if order.lora is not None:
+        chosen |= lora(order.lora)
     return [word for name, value in (chosen | order.engine_args).items() for word in words(name, value)]
+
+
+def lora(order: LoraOrder) -> dict[str, Any]:
+    """LoRA in vLLM's words. All that may be loaded stays in memory, and one more while a version takes the place of another: what
+    was checked is not read from the disk again.
+    """
+    chosen: dict[str, Any] = {
+        "enable_lora": True,
+        "max_loras": order.max_loras,
+        "max_cpu_loras": order.max_loaded + 1,
+        "max_lora_rank": order.max_rank,
+    }
+    modules = [json.dumps({"name": name, "path": path}) for name, path in order.folders.items()]
+    return chosen | ({"lora_modules": modules} if modules else {})
 
 
 def cache_bytes(order: EngineOrder) -> int | None:

@@ -11,8 +11,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
-from serving.engine.admission import Admission, Full
+from serving.engine.admission import Entrance, Full
 from serving.engine.bounds import Embedding, OutOfBounds, Request, Sampling, check
+from serving.engine.figures import Figures
 from serving.order import Task
 
 Scope = MutableMapping[str, Any]
@@ -49,13 +50,38 @@ MAX_BODY_BYTES = 4 << 20  # a context of a million tokens
 
 
 class Refused(Exception):
-    """The request does not pass; carries the answer."""
+    """The request does not pass; carries the answer. `reason`: what it is counted as, "" for not at all."""
 
-    def __init__(self, status: int, message: str, *, after_s: int = 5) -> None:
+    def __init__(self, status: int, message: str, reason: str = "", *, after_s: int = 5) -> None:
         super().__init__(message)
+        self.reason = reason
         self.status = status
         self.message = message
         self.after_s = after_s
+
+    def body(self) -> bytes:
+        return json.dumps({"error": {"code": self.status, "message": self.message, "type": "refused"}}).encode()
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request on its way to the application; knows whether its client left before the answer had ended."""
+
+    _receive: Receive
+    _send: Send
+    left: bool = False
+    _ended: bool = False
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.disconnect" and not self._ended:
+            self.left = True
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            self._ended = True
+        await self._send(message)
 
 
 @dataclass(slots=True)
@@ -73,15 +99,20 @@ class Gate:
         app: App,
         api_key: str,
         readiness: Readiness,
-        admission: Admission,
+        admission: Entrance,
+        *,
+        routes: frozenset[tuple[str, str]] = ROUTES["generate"],
+        open_health: bool = False,
         max_body_bytes: int = MAX_BODY_BYTES,
-        task: Task = "generate",
+        figures: Figures | None = None,
     ) -> None:
         self._app = app
-        self._routes = ROUTES[task]
+        self._routes = routes
         self._key = api_key.encode()
         self._readiness = readiness
         self._admission = admission
+        self._open_health = open_health
+        self._figures = figures
         self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,24 +129,29 @@ class Gate:
             else:
                 await self._app(scope, replayed(body, receive), send)
         except Refused as refused:
+            if refused.reason and self._figures:
+                self._figures.refused(refused.reason)
             await answer(send, refused)
 
     async def _generate(self, scope: Scope, asked: Sampling | Embedding, receive: Receive, send: Send) -> None:
         try:
             place = self._admission.enter(asked.priority or 0, asked.answers, deadline_s(scope))
         except Full as full:
-            raise Refused(503, f"the engine is full: {full}", after_s=full.after_s) from None
+            raise Refused(503, f"the engine is full: {full}", full.reason, after_s=full.after_s) from None
+        exchange = Exchange(receive, self._noting_tokens(send))
         try:
-            await self._app(scope, receive, self._noting_tokens(send))
+            await self._app(scope, exchange.receive, exchange.send)
         finally:
             self._admission.leave(place)
+            if exchange.left and self._figures:
+                self._figures.cancelled()
 
     async def _admit(self, scope: Scope, receive: Receive) -> tuple[bytes, Request | None]:
         route = (scope["method"], scope["path"])
         if route not in self._routes:
-            raise Refused(404, "no such resource")
-        if not (scope["path"] in OPEN_ON_LOOPBACK and from_loopback(scope)) and not self._has_key(scope):
-            raise Refused(401, "a valid key is needed: Authorization: Bearer KEY")
+            raise Refused(404, "no such resource", "route")
+        if not self._is_open(scope) and not self._has_key(scope):
+            raise Refused(401, "a valid key is needed: Authorization: Bearer KEY", "key")
         if scope["path"] == "/health" and not self._readiness.proven:
             raise Refused(503, "nothing was generated yet")
         if scope["method"] != "POST":
@@ -124,7 +160,13 @@ class Gate:
         try:
             return body, check(scope["path"], body)
         except OutOfBounds as error:
-            raise Refused(400, str(error)) from None
+            raise Refused(400, str(error), "bounds") from None
+
+    def _is_open(self, scope: Scope) -> bool:
+        """`open_health` is for routers and the probes of a cluster, which send no key."""
+        if scope["path"] == "/health" and self._open_health:
+            return True
+        return scope["path"] in OPEN_ON_LOOPBACK and from_loopback(scope)
 
     def _has_key(self, scope: Scope) -> bool:
         scheme, _, given = header(scope, b"authorization").partition(b" ")
@@ -133,17 +175,17 @@ class Gate:
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         length = header(scope, b"content-length")
         if length.isdigit() and int(length) > self._max_body_bytes:
-            raise Refused(413, f"the body may have {self._max_body_bytes} bytes")
+            raise Refused(413, f"the body may have {self._max_body_bytes} bytes", "body")
         body = bytearray()
         more = True
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise Refused(400, "the client went away")
+                raise Refused(400, "the client went away", "body")
             body += message.get("body", b"")
             more = message.get("more_body", False)
             if len(body) > self._max_body_bytes:
-                raise Refused(413, f"the body may have {self._max_body_bytes} bytes")
+                raise Refused(413, f"the body may have {self._max_body_bytes} bytes", "body")
         return bytes(body)
 
     def _noting_tokens(self, send: Send) -> Send:
@@ -176,7 +218,7 @@ def deadline_s(scope: Scope) -> float | None:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds < math.inf:
-        raise Refused(400, "X-Deadline-S: seconds, 0 or more")
+        raise Refused(400, "X-Deadline-S: seconds, 0 or more", "bounds")
     return seconds
 
 
@@ -203,7 +245,7 @@ def replayed(body: bytes, receive: Receive) -> Receive:
 
 
 async def answer(send: Send, refused: Refused) -> None:
-    body = json.dumps({"error": {"code": refused.status, "message": refused.message, "type": "refused"}}).encode()
+    body = refused.body()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     if refused.status in (401, 503):
         headers.append((b"www-authenticate", b"Bearer") if refused.status == 401 else (b"retry-after", b"%d" % refused.after_s))

@@ -10,13 +10,19 @@ import socket
 import time
 from argparse import Namespace
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import uvicorn
+from prometheus_client import REGISTRY
 
 from serving.engine import flags
 from serving.engine.admission import Admission
+from serving.engine.figures import Figures
+from serving.engine.gate import ROUTES as OF_TASK
 from serving.engine.gate import App, Gate, Readiness
+from serving.engine.loras import ROUTES, Loras
+from serving.engine.stamp import stamped
 from serving.errors import EngineRefused
 from serving.order import EngineOrder
 
@@ -75,23 +81,31 @@ async def application(llm: "AsyncLLM", args: Namespace) -> Any:
 
     tasks = await llm.get_supported_tasks()
     app = build_app(args, tasks, llm.model_config)
-    await init_app_state(llm, app.state, args, tasks)
+    try:
+        await init_app_state(llm, app.state, args, tasks)
+    except ValueError as error:
+        if not args.lora_modules:
+            raise
+        raise EngineRefused(f"serving.lora.folders: vLLM refuses one: {one_line(error)}") from error
     return app
+
+
+async def with_loras(app: App, order: EngineOrder) -> tuple[App, frozenset[tuple[str, str]]]:
+    """The application and the routes that the gate lets through: more of both where LoRA is on."""
+    if order.lora is None:
+        return app, OF_TASK[order.task]
+    loras = Loras(app, order.lora, order.served_name, Path(order.model_path))
+    await loras.restore()
+    return loras, OF_TASK[order.task] | ROUTES
 
 
 async def serve(order: EngineOrder, sock: socket.socket, args: Namespace, config: "VllmConfig") -> bool:
     """Serve until a signal asks to stop (True) or the engine has died (False)."""
     async with running(order, config) as llm:
-        app: App = await application(llm, args)
+        app, routes = await with_loras(await application(llm, args), order)
         server = uvicorn.Server(
             uvicorn.Config(
-                Gate(
-                    app,
-                    order.api_key,
-                    Readiness(),
-                    Admission(flags.slots(order), order.max_background, time.monotonic),
-                    task=order.task,
-                ),
+                door(stamped(app, order.replica), order, routes),
                 log_level="warning",
                 access_log=False,
                 server_header=False,
@@ -105,6 +119,14 @@ async def serve(order: EngineOrder, sock: socket.socket, args: Namespace, config
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
         return not llm.errored
+
+
+def door(app: App, order: EngineOrder, routes: frozenset[tuple[str, str]]) -> Gate:
+    """The gate before `app`; its figures stand in /metrics beside vLLM's, which are in the library's own registry."""
+    admission = Admission(flags.slots(order), order.max_background, time.monotonic)
+    figures = Figures(admission, order.restarts)
+    REGISTRY.register(figures)
+    return Gate(app, order.api_key, Readiness(), admission, routes=routes, open_health=order.open_health, figures=figures)
 
 
 async def stop_when_dead(server: uvicorn.Server, llm: "AsyncLLM") -> None:

@@ -10,7 +10,21 @@ from pathlib import Path
 
 import uvloop
 
-from tests.bench import ceiling, channels, growth, latency, markdown, memory, reuse, share, streaming, web, where
+from tests.bench import (
+    capacity,
+    ceiling,
+    channels,
+    growth,
+    latency,
+    markdown,
+    memory,
+    replicas,
+    reuse,
+    share,
+    streaming,
+    web,
+    where,
+)
 from tests.bench.ceiling import Size
 from tests.bench.figures import Figure, show, write
 
@@ -31,9 +45,11 @@ BENCHES: dict[str, Bench] = {
     "long": lambda quick: growth.long_conversation(1 if quick else 7, 200 if quick else 10_000, 20 if quick else 200),
     "memory": lambda quick: memory.memory(400 if quick else 20_000),
     "share": lambda quick: share.share(1 if quick else 7),
+    "capacity": lambda quick: capacity.capacity(1 if quick else 3, 4 if quick else 32, 2 if quick else 6),
+    "replicas": lambda quick: replicas.replicas(4 if quick else 16, 3 if quick else 8),
     "reuse": lambda quick: reuse.reuse(12 if quick else 40, 700 if quick else 2048),
 }
-NEED_ENGINE = ("share", "reuse")
+NEED_ENGINE = ("share", "capacity", "replicas", "reuse")
 
 
 def main() -> int:

@@ -12,7 +12,7 @@ import aiohttp
 
 from bot.generation.request import Message
 from tests.bench.product import Remote
-from tests.e2e.engine import MODEL, node
+from tests.e2e.engine import MODEL, Node, node
 
 TOKENS = 64
 BLOCK = 128  # tokens that vLLM's CPU prefix cache keeps or loses together
@@ -20,13 +20,20 @@ PROMPT = "You help."
 
 
 @contextmanager
-def real_engine() -> Iterator[Remote]:
-    """A node of our own."""
+def real_engine(**settings: str) -> Iterator[Remote]:
+    """A node of our own, with further settings of [serving] if wanted."""
+    with real_node(**settings) as (remote, _):
+        yield remote
+
+
+@contextmanager
+def real_node(**settings: str) -> Iterator[tuple[Remote, Node]]:
+    """The same, and its process."""
     with Path(tempfile.gettempdir(), "frontdesk-bench-engine.lock").open("w") as lock, tempfile.TemporaryDirectory() as folder:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        settings = {"FRONTDESK_SERVING__API_KEY": "bench", "FRONTDESK_SERVING__KV_CACHE_GIB": "2"}
-        with node(Path(folder), settings) as running:
-            yield Remote(f"{running.ready()}/v1", MODEL, "bench")
+        wanted = {"api_key": "bench", "kv_cache_gib": "2", **settings}
+        with node(Path(folder), {f"FRONTDESK_SERVING__{key.upper()}": value for key, value in wanted.items()}) as running:
+            yield Remote(f"{running.ready()}/v1", MODEL, "bench"), running
 
 
 class Plain:

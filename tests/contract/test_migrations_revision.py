@@ -77,7 +77,8 @@ def test_an_older_sqlite_is_copied_and_then_upgraded(sqlite_url: str, tmp_path: 
     engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
     revision.upgrade(engine, OLDER)
     with engine.begin() as connection:
-        connection.exec_driver_sql("INSERT INTO workspace VALUES ('w', 'Shop', 'UTC', '', 1, 0)")
+        columns = "workspace_id, name, timezone, greeting, prompt_version, created_at"
+        connection.exec_driver_sql(f"INSERT INTO workspace ({columns}) VALUES ('w', 'Shop', 'UTC', '', 1, 0)")
     prepare(url, say=said.append)
     copy = sa.create_engine(f"sqlite:///{tmp_path / f'frontdesk.db.{OLDER}.backup'}", poolclass=sa.pool.NullPool)
     for database in (engine, copy):

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from bot.store import conversations, dialogue, inbox, parties, sessions, summaries, traces, turns
+from bot.store import conversations, dialogue, inbox, line, parties, sessions, summaries, traces, turns
 from bot.store.prepared import Prepared
 from bot.store.store import Store
 from bot.store.times import EPOCH, UtcDateTime
 from bot.store.waiting import _FIND
 from tests.contract.stores import open_store
 
-MODULES = (conversations, dialogue, inbox, parties, sessions, summaries, traces, turns)
+MODULES = (conversations, dialogue, inbox, line, parties, sessions, summaries, traces, turns)
 PATH = {
     f"{module.__name__.rpartition('.')[2]}{name}": statement
     for module in MODULES

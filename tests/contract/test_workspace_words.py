@@ -33,12 +33,14 @@ async def test_an_empty_database_has_no_words_to_differ_from(store: Store) -> No
 
 async def test_changed_words_are_named_and_applied_once(store: Store) -> None:
     before = await seeded(store)
-    later = FIRST.model_copy(update={"contact": "Call 555 0100", "greeting": "Good day!"})
-    assert await store.read(workspaces.differing, later) == ["greeting", "contact"]
-    assert await store.write(workspaces.apply, later) == ["greeting", "contact"]
+    later = FIRST.model_copy(update={"contact": "Call 555 0100", "greeting": "Good day!", "model": "support"})
+    assert await store.read(workspaces.differing, later) == ["greeting", "contact", "model"]
+    assert await store.read(workspaces.models) == []
+    assert await store.write(workspaces.apply, later) == ["greeting", "contact", "model"]
+    assert await store.read(workspaces.models) == [("Shop", "support")]
     assert await store.write(workspaces.apply, later) == []
     now = await store.read(workspaces.load, before.workspace_id)
-    assert now == replace(before, contact="Call 555 0100", greeting="Good day!")
+    assert now == replace(before, contact="Call 555 0100", greeting="Good day!", model="support")
 
 
 async def test_a_changed_prompt_is_the_next_version_and_the_old_one_stays(store: Store) -> None:

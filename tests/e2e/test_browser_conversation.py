@@ -39,6 +39,20 @@ async def test_an_answer_grows_before_ones_eyes_and_becomes_the_turn(desk: WebDe
     assert await turns(page) == ["tell me", "Once upon a time."]
 
 
+async def test_a_place_in_line_stands_where_the_answer_comes(desk: WebDesk, page: Page) -> None:
+    desk.memory.answerer = silent
+    await write(page, "tell me")
+    room, draft = desk.memory.only_room, page.locator("#draft")
+    for text in ("You are number 7 in line, about 2 minutes", "You are number 6 in line, about 2 minutes"):
+        room.place(text, 1)
+        await expect(draft.get_by_role("img", name=text)).to_be_visible()
+        await expect(draft).to_have_text(text)
+    room.preview("Once", 1)
+    await expect(draft).to_have_text("Once")
+    room.add("bot", "Once upon a time.", in_reply_to=1)
+    await expect(draft).to_be_hidden()
+
+
 async def test_a_reload_in_mid_answer_loses_and_repeats_nothing(desk: WebDesk, page: Page) -> None:
     desk.memory.answerer = silent
     await write(page, "tell me")

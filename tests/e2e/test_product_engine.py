@@ -36,9 +36,9 @@ def answers(seq: int | None) -> Callable[[Event], bool]:
     return lambda event: event[0] == "turn" and event[2]["role"] == "bot" and event[2]["in_reply_to"] == seq
 
 
-def traces(folder: Path) -> list[tuple[int, int]]:
+def traces(folder: Path) -> list[tuple[int, int, int]]:
     with closing(sqlite3.connect(folder / "frontdesk.db")) as database:
-        return database.execute("SELECT prompt_tokens, cached_tokens FROM reply_trace ORDER BY seq").fetchall()
+        return database.execute("SELECT prompt_tokens, cached_tokens, node_queue_ms FROM reply_trace ORDER BY seq").fetchall()
 
 
 async def running_requests(engine: EngineAddress) -> float:
@@ -52,7 +52,8 @@ async def test_a_real_answer_comes_and_the_next_turn_is_found_in_the_prefix_cach
     answer = (await visit.events_until(answers(seq)))[-1][2]
     assert "Paris" in answer["text"]
     await visit.events_until(answers(await visit.say("Thank you!")))
-    (first, _), (second, cached) = traces(tmp_path)
+    (first, _, waited_ms), (second, cached, _) = traces(tmp_path)
+    assert waited_ms is not None, "vLLM tells how long a request was queued"
     assert first < second
     assert cached >= 128
 

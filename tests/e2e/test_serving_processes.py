@@ -1,17 +1,23 @@
-"""The real engine's processes: one that dies comes back, and no kill leaves any of them behind. Served from a loopback hub."""
+"""The real engine's processes: one that dies comes back with its LoRA, and no kill leaves any. Served from a loopback hub."""
 
 import json
 import os
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from serving.errors import LoraError
+from serving.lora.node import LoraNode
+from serving.lora.registry import Registry
 from tests import serving_hub
 from tests.e2e.engine import Node, lives, node, until
+from tests.lora_files import a_lora
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 
@@ -52,16 +58,56 @@ def core_of(running: Node) -> int:
     return core
 
 
-def ask(url: str) -> int:
-    body = json.dumps({"model": REPO, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5, "ignore_eos": True})
+def told(url: str, model: str = REPO) -> dict[str, Any]:
+    ask = {"model": model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5, "ignore_eos": True, "temperature": 0}
     headers = {"Content-Type": "application/json", "Authorization": "Bearer secret"}
-    with urllib.request.urlopen(
-        urllib.request.Request(f"{url}/v1/chat/completions", body.encode(), headers), timeout=60
-    ) as answer:
-        return int(json.load(answer)["usage"]["completion_tokens"])
+    request = urllib.request.Request(f"{url}/v1/chat/completions", json.dumps({**ask, "logprobs": True}).encode(), headers)
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        found: dict[str, Any] = json.load(answer)
+        return found
 
 
-def test_a_model_of_a_hub_is_served_and_no_kill_leaves_a_process(tmp_path: Path) -> None:
+def ask(url: str) -> int:
+    return int(told(url)["usage"]["completion_tokens"])
+
+
+def answer(url: str, model: str) -> list[tuple[str, float]]:
+    """What is said, with how sure the model was of it."""
+    return [(token["token"], round(token["logprob"], 2)) for token in told(url, model)["choices"][0]["logprobs"]["content"]]
+
+
+def use_loras(url: str, models: Path, folder: Path) -> list[tuple[str, float]]:
+    """Loaded, changed for a next version and rolled back while the node runs; what the first version answers."""
+    store, on = Registry(models), LoraNode(url, "secret")
+    for seed in (1, 2):
+        store.add("support", a_lora(folder / str(seed), REPO, seed=seed), REPO, model=None, believed=False)
+    base = answer(url, REPO)
+    with pytest.raises(LoraError, match="sha256"):
+        on.load("support", 1, "0" * 64)
+    assert on.served().keys() == {REPO}
+
+    assert on.load("support", 1)["version"] == 1
+    first = answer(url, "support")
+    assert on.served() == {REPO: on.served()[REPO], "support": "support@1"}
+    assert told(url, "support")["model"] == "support@1"
+
+    assert on.load("support", None)["version"] == 2
+    second = answer(url, "support")
+    back = on.load("support", "previous")
+    assert (back["version"], back["was"]) == (1, 2)
+    assert answer(url, "support") == first
+    assert len({tuple(one) for one in (base, first, second)}) == 3
+    assert answer(url, REPO) == base
+
+    on.load("support", 2)
+    on.unload("support")
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        answer(url, "support")
+    assert on.load("support", 1)["was"] is None
+    return first
+
+
+def test_a_model_of_a_hub_is_served_with_loras_and_no_kill_leaves_a_process(tmp_path: Path) -> None:
     with serving_hub.serving(REPO, a_tiny_model(tmp_path / "tiny")) as hub:
         settings = {
             "HF_ENDPOINT": hub.url,
@@ -70,15 +116,18 @@ def test_a_model_of_a_hub_is_served_and_no_kill_leaves_a_process(tmp_path: Path)
             "FRONTDESK_SERVING__MODELS_DIR": str(tmp_path / "models"),
             "FRONTDESK_SERVING__API_KEY": "secret",
             "FRONTDESK_SERVING__KV_CACHE_GIB": "0.1",
+            "FRONTDESK_SERVING__LORA": '{"max_loras": 2, "max_rank": 8}',
         }
         with node(tmp_path, settings) as running:
             url = running.ready()
             assert ask(url) == 5
+            first = use_loras(url, tmp_path / "models", tmp_path / "loras")
 
             killed = descendants(running.process.pid)
             os.kill(core_of(running), signal.SIGKILL)
             running.line("serving: the engine is back", 300)
             assert ask(url) == 5
+            assert answer(url, "support") == first
             assert not any(map(lives, killed))
 
             left = descendants(running.process.pid)

@@ -23,6 +23,7 @@ from bot.errors import StoreUnavailable
 from bot.events import AccountKey, Author, ChannelAddress, MessageReceived, Received
 from bot.generation.client import GenerationClient
 from bot.generation.node import Node
+from bot.generation.tide import Tide
 from bot.metrics import Metrics
 from bot.ports import PushChannel
 from bot.secret import Secret
@@ -144,11 +145,12 @@ def push_stage(
     intake = StoredIntake(store, accounts, metrics, debounce_s=0.0 if interruptible else debounce_s)
     desk = Desk(store, ref, intake, line, carrier)
     desk.previews = previews
-    node = Node(client, generation.dialect)
+    node, tide = Node(client, generation.dialect), Tide(metrics)
     manager = Manager(
         mutants.sending_first(mutant, store, channel),
         client,
         node,
+        tide,
         Fitting(store, node, history_tokens=conversation.history_tokens, max_tokens=generation.max_tokens),
         Contents(store, {one.account_id: one for one in accounts.values()}),
         Fetching(store, NoFiles(), metrics),
@@ -163,8 +165,8 @@ def push_stage(
         manager,
         metrics,
         desk.routes,
+        tide,
         lease_s=configuration.database.lease_s,
-        max_concurrent=64,
         interruptible=interruptible,
     )
     return Stage([worker, desk], 8.0)

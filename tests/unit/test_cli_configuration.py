@@ -50,7 +50,7 @@ def test_what_is_refused_is_named(toml: Path, text: str, environment: dict[str, 
 def test_our_own_node_gets_a_fresh_key_and_the_model_of_generation(toml: Path) -> None:
     toml.write_text("[generation]\nmodel = 'some-model'\n[serving]\nport = 8101\nmax_num_seqs = 12\n")
     one, other = plan(load(str(toml), {})), plan(load(str(toml), {}))
-    assert (one.url, one.model, one.max_concurrent) == ("http://127.0.0.1:8101/v1", "some-model", 12)
+    assert (one.url, one.model, one.max_concurrent) == ("http://127.0.0.1:8101/v1", "some-model", 0)
     assert one.node_environment is not None
     assert one.node_environment["FRONTDESK_SERVING__MODEL"] == "some-model"
     assert one.node_environment["FRONTDESK_SERVING__API_KEY"] == one.api_key != other.api_key
@@ -60,13 +60,16 @@ def test_a_node_on_any_port_is_given_a_free_one(toml: Path) -> None:
     toml.write_text("[serving]\nport = 0\n")
     generation = plan(load(str(toml), {}))
     assert generation.node_environment is not None
-    assert int(generation.node_environment["FRONTDESK_SERVING__PORT"]) > 1023
+    port = int(generation.node_environment["FRONTDESK_SERVING__PORT"])
+    assert port > 1023
+    assert generation.node == f"http://127.0.0.1:{port}"
 
 
 def test_with_a_url_the_serving_section_is_not_even_read(toml: Path) -> None:
     toml.write_text("[generation]\nurl = 'https://models.example/v1'\napi_key = 'k'\n[serving]\nnonsense = 1\n")
     generation = plan(load(str(toml), {}))
     assert (generation.url, generation.api_key, generation.node_environment) == ("https://models.example/v1", "k", None)
+    assert generation.node == ""
 
 
 def test_accounts_are_tables_with_names_and_one_without_a_token_is_off(toml: Path) -> None:

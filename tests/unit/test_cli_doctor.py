@@ -20,6 +20,7 @@ from bot.store import workspaces
 from bot.store.revision import HEAD, prepare
 from bot.store.sqlite import SqliteStore
 from bot.store.sqlite_connection import hold_file
+from serving.lora.loaded import Loaded
 from tests.scripted_node import ScriptedNode
 
 
@@ -183,6 +184,7 @@ def test_lines_are_aligned_and_carry_the_advice() -> None:
 
 async def seeded(file: Path) -> None:
     """As a first start leaves it."""
+    prepare(sa.make_url(f"sqlite:///{file}"), say=lambda _: None)
     store = await SqliteStore.open(file)
     settings = WorkspaceSettings()
     await store.write(workspaces.seed, settings.name, settings.timezone, settings.greeting, settings.prompt)
@@ -202,6 +204,36 @@ def test_words_changed_in_the_settings_are_named_and_put_into_use_by_one_command
     assert execute(["workspace", "apply", "--config", config]) == 0
     assert "contact" in capsys.readouterr().out
     assert by_check(doctor.examine(config))["workspace"].status == "ok"
+
+
+def chosen(shop: Callable[..., str], extra: str = "", url: str = "") -> Finding:
+    config = shop(url, extra=f"[workspace]\nmodel = 'support'\n{extra}")
+    execute(["workspace", "apply", "--config", config])
+    return by_check(doctor.examine(config))["workspace model"]
+
+
+async def test_a_chosen_lora_that_the_server_does_not_serve_is_named(shop: Callable[..., str], tmp_path: Path) -> None:
+    await seeded(tmp_path / "shop.db")
+    node = ScriptedNode()
+    url = await node.start()
+    found = await asyncio.to_thread(chosen, shop, "", url)
+    assert (found.status, found.said[:23]) == ("warn", "Frontdesk wants support")
+    node.behaviour.loras["support"] = "support@1"
+    assert (await asyncio.to_thread(chosen, shop, "", url)).status == "ok"
+    await node.stop()
+
+
+def test_a_chosen_lora_of_our_own_node_is_looked_for_in_what_it_loads(
+    shop: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(seeded(tmp_path / "shop.db"))
+    monkeypatch.setenv("FRONTDESK_GENERATION__URL", "")
+    serving = f"[serving]\nmodel = 'scripted'\nport = 0\nmodels_dir = '{tmp_path}'\n"
+    assert "max_loras" in chosen(shop, serving).advice
+    on = f"{serving}[serving.lora]\nmax_loras = 1\n"
+    assert chosen(shop, on).advice.startswith("frontdesk models lora load support;")
+    Loaded(tmp_path, "scripted").write("support", (1,))
+    assert chosen(shop, on).status == "ok"
 
 
 def test_words_are_not_changed_beside_a_running_instance(

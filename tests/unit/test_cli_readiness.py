@@ -40,7 +40,7 @@ def _mark(connection: sa.Connection, revision: str) -> None:
 
 async def test_it_is_ready_while_workers_look(store: MemoryStore, clock: Clock) -> None:
     claims = Claims()
-    readiness = Readiness(store, Metrics(), claims, lambda: 0)
+    readiness = Readiness(store, Metrics(), claims, lambda: 0, lambda: 8)
     assert (await readiness.checks())["workers"] == "the workers do not look for work"
     claims.routes()
     assert await readiness.checks() == {"database": "", "workers": ""}
@@ -53,7 +53,7 @@ async def test_it_is_ready_while_workers_look(store: MemoryStore, clock: Clock) 
 
 
 async def test_another_revision_is_told_within_a_second(store: MemoryStore, clock: Clock) -> None:
-    readiness = Readiness(store, Metrics(), Claims(), lambda: 0)
+    readiness = Readiness(store, Metrics(), Claims(), lambda: 0, lambda: 8)
     assert (await readiness.checks())["database"] == ""
     await store.write(_mark, "0099")
     assert (await readiness.checks())["database"] == "", "asking often costs the database nothing"
@@ -68,7 +68,7 @@ async def test_a_database_that_is_away_is_told_and_the_gauges_keep_their_last_va
             raise StoreUnavailable("the database is not available")
 
     away = Away()
-    readiness = Readiness(away, Metrics(), Claims(), lambda: 3)
+    readiness = Readiness(away, Metrics(), Claims(), lambda: 3, lambda: 8)
     assert (await readiness.checks())["database"] == "the database is not available"
     await readiness.refresh()
     for open_store in (store, away):
@@ -77,9 +77,10 @@ async def test_a_database_that_is_away_is_told_and_the_gauges_keep_their_last_va
 
 async def test_the_gauges_are_counted_from_the_database(store: MemoryStore, clock: Clock) -> None:
     metrics = Metrics()
-    await Readiness(store, metrics, Claims(), lambda: 3).refresh()
+    await Readiness(store, metrics, Claims(), lambda: 3, lambda: 8).refresh()
     text = metrics.exposition().decode()
     assert "frontdesk_in_flight 3.0" in text
+    assert "frontdesk_generation_limit 8.0" in text
     assert "frontdesk_due_conversations 0.0" in text
     assert 'frontdesk_outbox_rows{state="failed"} 0.0' in text
     await store.close()

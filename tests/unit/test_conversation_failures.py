@@ -3,9 +3,11 @@
 import asyncio
 
 import pytest
+import sqlalchemy as sa
 
 from bot.generation.client import Deadlines
 from bot.generation.request import LIVE, RETRY
+from bot.store.tables import reply_trace
 from bot.views import TurnAdded
 from tests.house import House, open_house
 
@@ -23,12 +25,12 @@ async def _break_then_mend(house: House, fault: str) -> list[tuple[str, str]]:
 
 
 async def _tried_twice(house: House) -> None:
-    """Until the claim's counter says that a second try began."""
+    """Until a second try began: by the claim's counter, or by the refusals of a full node, which are no tries."""
     while True:
         attempts = await house.store.read(
             lambda connection: connection.exec_driver_sql("SELECT attempts FROM conversation").scalar()
         )
-        if attempts >= 2:
+        if attempts >= 2 or 'generation_requests_total{result="NodeBusy"} 2.0' in house.metrics.exposition().decode():
             return
         await asyncio.sleep(0.01)
 
@@ -127,3 +129,33 @@ async def test_a_question_that_was_tried_before_goes_behind_fresh_ones() -> None
         house.node.behaviour.fault = ""
         await house.answer("ann", 1)
         assert [body["priority"] for body in house.node.bodies] == [LIVE, RETRY]
+
+
+async def test_more_questions_than_the_node_takes_are_answered_in_order_and_none_counts_as_failed() -> None:
+    async with open_house() as house:
+        house.node.behaviour.slots, house.node.behaviour.pace_s = 3, 0.02
+        for number in range(24):
+            await house.hear(f"c{number}", f"{number} wants to know")
+        for number in range(24):
+            await house.answer(f"c{number}", 1)
+        first = [int(messages[-1]["content"].split()[0]) for messages in house.node.prompts]
+        assert max(abs(place - number) for place, number in enumerate(first)) <= 8, first
+        traces = await house.store.read(lambda c: c.execute(sa.select(reply_trace.c.attempts, reply_trace.c.queue_ms)).all())
+        assert {attempts for attempts, _ in traces} == {1}
+        assert {body["priority"] for body in house.node.bodies} == {LIVE}
+        assert max(queue_ms for _, queue_ms in traces) > min(queue_ms for _, queue_ms in traces) + 100
+        assert 'generation_refused_total{kind="' in house.metrics.exposition().decode()
+        assert house.worker.in_flight == 0
+
+
+async def test_a_trace_tells_both_queues_and_what_of_the_prompt_was_new() -> None:
+    async with open_house() as house:
+        house.node.behaviour.queue_ms, house.node.behaviour.cached, house.node.behaviour.delay_s = 7.9, 11, 0.05
+        await house.hear("ann", "hello")
+        await house.answer("ann", 1)
+        kept = (await house.store.read(lambda c: c.execute(sa.select(reply_trace)).one()))._mapping
+        assert (kept["node_queue_ms"], kept["cached_tokens"], kept["output_tokens"]) == (7, 11, len("You said: hello") + 3)
+        assert kept["total_ms"] >= kept["first_token_ms"] >= 50
+        assert kept["queue_ms"] < 5000
+        new = kept["prompt_tokens"] - 11
+        assert f'generation_tokens_total{{kind="new"}} {float(new)}' in house.metrics.exposition().decode()

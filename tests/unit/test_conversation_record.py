@@ -1,12 +1,15 @@
 """The record comes in pages; whoever reads one and follows its cursor misses nothing and sees nothing twice."""
 
+from collections.abc import Callable, Iterator
+from contextlib import aclosing, contextmanager
 from datetime import UTC, datetime
 
 import pytest
 
-from bot.conversation.record import PAGE_BYTES, ROOM
+from bot.conversation.record import PAGE_BYTES, ROOM, StoredRecord
 from bot.events import Author, MessageReceived, Received
-from bot.views import TurnAdded
+from bot.ports import PreviewTarget
+from bot.views import PlaceShown, PreviewGone, PreviewShown, StatusChanged, TurnAdded
 from tests.house import WEB, House, address, open_house
 
 
@@ -42,3 +45,61 @@ async def test_pages_follow_each_other_by_seq() -> None:
         while turns := (await house.record.turns(address("ann"), seqs[-1] if seqs else 0)).turns:
             seqs += [turn.seq for turn in turns]
         assert seqs == list(range(1, ROOM * 2 + 2))
+
+
+class Places:
+    """A feed of one place, set by the test."""
+
+    def __init__(self) -> None:
+        self.place: PlaceShown | None = None
+        self._listeners: list[Callable[[], None]] = []
+
+    def show(self, place: PlaceShown | None) -> None:
+        self.place = place
+        for listener in self._listeners:
+            listener()
+
+    def current(self, _address_id: str) -> PlaceShown | None:
+        return self.place
+
+    @contextmanager
+    def listen(self, _address_id: str, listener: Callable[[], None]) -> Iterator[None]:
+        self._listeners.append(listener)
+        yield
+        self._listeners.remove(listener)
+
+
+@pytest.mark.parametrize("ending", ["answer", "stop", "new", "leaves"])
+async def test_a_place_in_line_is_shown_until_the_answer_begins_or_nothing_waits(ending: str) -> None:
+    async with open_house(running=False) as house:
+        places, waiting = Places(), PlaceShown("You are number 7 in line", 1, "c")
+        record = StoredRecord(house.store, {WEB: house.ref}, house.previews, places)
+        await house.hear("ann", "hello")
+        async with aclosing(record.follow(address("ann"), None)) as events:
+            assert isinstance(await anext(events), StatusChanged)
+            assert isinstance(await anext(events), TurnAdded)
+            places.show(waiting)
+            assert await anext(events) == waiting
+            places.show(nearer := PlaceShown("You are number 6 in line", 1, "c"))
+            assert await anext(events) == nearer
+            over = PlaceShown("", 1, "c")
+            if ending == "answer":
+                target = preview_target(house)
+                house.previews.show(target, "")
+                assert [await anext(events), await anext(events)] == [PreviewShown("", 1), over]
+                house.previews.gone(target)  # the node was full after all
+                assert [await anext(events), await anext(events)] == [PreviewGone(), nearer]
+            elif ending == "leaves":
+                places.show(None)
+                assert await anext(events) == over
+            else:
+                await (house.stop("ann") if ending == "stop" else house.begin_anew("ann"))
+                seen = [await anext(events)]
+                while isinstance(seen[-1], StatusChanged):
+                    seen.append(await anext(events))
+                assert seen[-1] == over, "the place of what was stopped stays on show"
+
+
+def preview_target(house: House) -> PreviewTarget:
+    shown_at = next(iter(house.previews._listeners))
+    return PreviewTarget(house.ref.workspace_id, house.ref.account_id, shown_at, address("ann"), None, 1, 1)

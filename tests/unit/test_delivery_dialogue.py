@@ -18,6 +18,7 @@ from bot.delivery.splitting import split
 from bot.events import AccountKey, Author, ChannelAddress, FreshStartRequested, MessageReceived, Received, StopRequested
 from bot.generation.client import Deadlines, GenerationClient
 from bot.generation.node import Node
+from bot.generation.tide import Tide
 from bot.store import parties, workspaces
 from bot.store.memory import MemoryStore
 from bot.worker import Worker
@@ -62,12 +63,13 @@ async def open_push() -> AsyncIterator[Push]:
     scene = Scene(store, PushDouble(lambda _: BRISK), ref, {}, Tallied())
     scene.double.latency = lambda: 0.002
     async with running(scene, preview_limits=PreviewLimits(grace_s=0.0, interval_s=0.01)) as process:
-        profile = Node(client, "auto")
+        profile, tide = Node(client, "auto"), Tide(NoCounters())
         fitting = Fitting(store, profile, history_tokens=0, max_tokens=256)
         manager = Manager(
             store,
             client,
             profile,
+            tide,
             fitting,
             Contents(store, {ref.account_id: ref}),
             Fetching(store, NoFiles(), NoCounters()),
@@ -77,9 +79,7 @@ async def open_push() -> AsyncIterator[Push]:
             lambda where, text: split(text, len, scene.double.habits(where).max_text),
             NoCounters(),
         )
-        worker = Worker(
-            store, manager, NoCounters(), lambda: [ref.route], lease_s=10, max_concurrent=8, interruptible=True, drain_s=1
-        )
+        worker = Worker(store, manager, NoCounters(), lambda: [ref.route], tide, lease_s=10, interruptible=True, drain_s=1)
         stopping = asyncio.Event()
         working = asyncio.create_task(worker.run(stopping))
         yield Push(scene, process, node, StoredIntake(store, {MAIN: ref}, NoCounters(), debounce_s=0.0))

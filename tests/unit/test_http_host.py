@@ -21,8 +21,9 @@ ANY = Endpoint("web", "", "127.0.0.1", 0)
 class Desk:
     """A running host and what it was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, node: str = "") -> None:
         self.wrong = ""
+        self.node = node
         self.metrics = Metrics()
         self.stopping = asyncio.Event()
 
@@ -37,7 +38,7 @@ class Desk:
         public, private = await listen(ANY, say=said.append), await listen(ANY, say=said.append)
         self.public, self.private = link(public), link(private)
         routes = [Route("/stream", self.stream), Route("/slow", self.slow)]
-        host = HttpHost(public, private, routes, Health(self.checks, self.refresh, self.metrics), connections=3)
+        host = HttpHost(public, private, routes, Health(self.checks, self.refresh, self.metrics, self.node), connections=3)
         self.running = asyncio.create_task(host.run(self.stopping))
 
     async def stream(self, _request: Request) -> Response:
@@ -72,6 +73,17 @@ async def test_health_is_on_both_and_detail_only_on_the_private_one(desk: Desk) 
         assert (full.status, await full.json()) == (503, {"ready": False, "checks": {"database": "at revision 0001"}})
         assert (await client.get(f"{desk.public}metrics")).status == 404
         assert "frontdesk_due_conversations 7.0" in await (await client.get(f"{desk.private}metrics")).text()
+
+
+async def test_where_our_own_node_is_stands_beside_the_detail_of_the_private_listener_only() -> None:
+    desk = Desk(node="http://127.0.0.1:4100")
+    await desk.start()
+    async with aiohttp.ClientSession() as client:
+        told = await (await client.get(f"{desk.private}readyz")).json()
+        assert told == {"ready": True, "checks": {"database": "ok"}, "node": "http://127.0.0.1:4100"}
+        assert await (await client.get(f"{desk.public}readyz")).text() == "ready\n"
+    desk.stopping.set()
+    await asyncio.wait_for(desk.running, 10)
 
 
 async def test_open_requests_are_ended_in_order_and_in_bounded_time(desk: Desk) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from serving.engine.admission import BACKGROUND, Admission
-from serving.engine.gate import Gate, Message, Readiness, Receive, Scope, Send
+from serving.engine.gate import ROUTES, Gate, Message, Readiness, Receive, Scope, Send
 from serving.order import Task
 
 KEY = "a-long-secret"
@@ -74,7 +74,8 @@ def gate(
     admission: Admission | None = None,
     task: Task = "generate",
 ) -> Gate:
-    return Gate(inner or Inner(), KEY, Readiness(ready), admission or Admission(4, 2, time.monotonic), most, task=task)
+    admission = admission or Admission(4, 2, time.monotonic)
+    return Gate(inner or Inner(), KEY, Readiness(ready), admission, routes=ROUTES[task], max_body_bytes=most)
 
 
 @pytest.mark.parametrize(
@@ -159,6 +160,12 @@ async def test_a_missing_or_wrong_key_is_refused(key: str | None) -> None:
 )
 async def test_health_and_metrics_are_open_on_loopback_only(path: str, client: str | None, expected: int) -> None:
     assert (await call(gate(), path, method="GET", key=None, client=client))[0] == expected
+
+
+async def test_open_health_is_open_to_all_and_nothing_else_is() -> None:
+    opened = Gate(Inner(), KEY, Readiness(True), Admission(4, 2, time.monotonic), open_health=True)
+    assert (await call(opened, "/health", method="GET", key=None, client="192.0.2.7"))[0] == 200
+    assert (await call(opened, "/metrics", method="GET", key=None, client="192.0.2.7"))[0] == 401
 
 
 async def test_health_and_metrics_open_with_the_key_from_anywhere() -> None:

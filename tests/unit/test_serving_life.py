@@ -1,123 +1,24 @@
 """A node's life with a stand-in engine: it starts, is proved, watched, restarted, and nothing is ever left behind."""
 
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests import serving_standin
-
-PATIENCE_S = 30.0
-
-
-class Node:
-    """`python -m serving` with the stand-in engine, steered by files in `control`."""
-
-    def __init__(self, folder: Path) -> None:
-        self.control = folder / "control"
-        self.control.mkdir()
-        self.out = folder / "out"
-        self.errors = folder / "errors"
-        self.environ = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("FRONTDESK_")},
-            "FRONTDESK_SERVING__MODEL": str(a_model(folder / "model")),
-            "FRONTDESK_SERVING__PORT": "0",
-            "FRONTDESK_SERVING__API_KEY": "secret",
-            "FRONTDESK_SERVING__ENGINE_ARGS": json.dumps({"control": str(self.control)}),
-            "FRONTDESK_SERVING__HANG_TIMEOUT_S": "2",
-            "FRONTDESK_SERVING__SHUTDOWN_S": "2",
-        }
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self, *, under: bool = False, **settings: str) -> "Node":
-        """Start it, `under` a process of its own that holds the pipe."""
-        environ = self.environ | {f"FRONTDESK_SERVING__{name.upper()}": value for name, value in settings.items()}
-        command = [sys.executable, serving_standin.__file__, "node"]
-        if under:
-            command = [sys.executable, "-c", PARENT, *command]
-        with self.out.open("w") as out, self.errors.open("w") as errors:
-            self.process = subprocess.Popen(command, env=environ, stdout=out, stderr=errors, stdin=subprocess.DEVNULL)
-        return self
-
-    def says(self, text: str, times: int = 1) -> str:
-        """Wait until it has printed `text`; returns the last such line."""
-        until(lambda: self.out.read_text().count(text) >= times, f"{text!r} on standard output", self)
-        return next(line for line in reversed(self.out.read_text().splitlines()) if text in line)
-
-    def ready(self) -> str:
-        return self.says("serving ready ").split()[2]
-
-    def ended(self) -> int:
-        assert self.process is not None
-        return self.process.wait(PATIENCE_S)
-
-    def pids(self) -> list[int]:
-        kept = self.control / "pids"
-        return [int(word) for word in kept.read_text().split()] if kept.exists() else []
-
-
-PARENT = """
-import os, subprocess, sys
-its, ours = os.pipe()
-subprocess.Popen([*sys.argv[1:], "--parent-fd", str(its)], pass_fds=[its]).wait()
-"""
-
-
-def a_model(folder: Path) -> Path:
-    folder.mkdir()
-    (folder / "config.json").write_text('{"architectures": ["LlamaForCausalLM"]}')
-    (folder / "model.safetensors").write_bytes(b"")
-    (folder / "tokenizer.json").write_text("{}")
-    return folder
-
-
-def until(is_so: Callable[[], bool], what: str, node: Node) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < end, f"never: {what}; out: {node.out.read_text()} errors: {node.errors.read_text()}"
-        time.sleep(0.05)
-
-
-def lives(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def all_gone(node: Node) -> None:
-    assert node.pids(), "no engine was ever started"
-    until(lambda: not any(lives(pid) for pid in node.pids()), "the engine and its helper are gone", node)
+from tests.serving_life import Node, a_node, all_gone, lives, status, until
 
 
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[Node]:
-    made = Node(tmp_path)
-    yield made
-    if made.process is not None:
-        made.process.kill()
-        made.process.wait()
-    for pid in filter(lives, made.pids()):
-        os.kill(pid, signal.SIGKILL)
-
-
-def status(url: str, key: str = "") -> int:
-    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {key}"} if key else {})
-    try:
-        with urllib.request.urlopen(request, timeout=5) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        error.close()
-        return error.code
+    with a_node(tmp_path) as made:
+        yield made
 
 
 def test_the_ready_line_tells_where_and_what(node: Node) -> None:
@@ -160,6 +61,8 @@ def test_a_killed_engine_comes_back_on_the_same_port(node: Node) -> None:
     node.says("serving: the engine is back")
     assert "the engine was ended by signal 9" in node.says("starting it again")
     assert status(f"{url}/health") == 200
+    with urllib.request.urlopen(f"{url}/metrics", timeout=5) as answer:
+        assert b"frontdesk_node_restarts_total 1.0" in answer.read()
     first = node.pids()[:2]
     until(lambda: not any(map(lives, first)), "what the first engine had started is gone", node)
 
@@ -214,8 +117,8 @@ def test_a_port_that_stays_held_is_named_with_who_to_look_for(node: Node) -> Non
 
 
 def test_a_wrong_setting_is_one_line_and_exit_two(node: Node) -> None:
-    assert node.start(replicas="2").ended() == 2
-    assert node.errors.read_text() == "serving.replicas: this release runs 1 engine a node; start more nodes for more\n"
+    assert node.start(replicas="many").ended() == 2
+    assert node.errors.read_text().startswith("serving.replicas: Input should be a valid integer")
 
 
 def test_a_node_without_a_key_makes_one_and_tells_where(node: Node, tmp_path: Path) -> None:

@@ -74,6 +74,16 @@ def test_copies_beside_one_another_are_refused_on_a_cpu() -> None:
         check_device("cpu", {"data_parallel_size": 2})
 
 
+def test_lora_comes_as_a_table_as_json_and_one_by_one(tmp_path: Path) -> None:
+    made = loaded(
+        tmp_path,
+        "[serving.lora]\nmax_loras = 1\nmax_rank = 8",
+        FRONTDESK_SERVING__LORA='{"folders": {"support": "loras/support"}}',
+        FRONTDESK_SERVING__LORA__MAX_LORAS="2",
+    )
+    assert made.lora.model_dump() == {"max_loras": 2, "max_loaded": 16, "max_rank": 8, "folders": {"support": "loras/support"}}
+
+
 def test_a_key_may_come_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("abc\n")
     assert loaded(tmp_path, FRONTDESK_SERVING__API_KEY_FILE=str(tmp_path / "key")).api_key == "abc"
@@ -89,7 +99,7 @@ def test_variables_of_other_sections_are_ignored() -> None:
         ("prot = 1", "serving.prot: unknown key"),
         ("port = 70000", "serving.port: Input should be less than or equal to 65535"),
         ("port = 'x'", "serving.port: Input should be a valid integer"),
-        ("replicas = 2", "serving.replicas: this release runs 1 engine a node"),
+        ("replicas = 65", "serving.replicas: Input should be less than or equal to 64"),
         ("device = 'tpu'", "serving.device: Input should be 'auto', 'cpu' or 'cuda'"),
         ("engine_args = {host = '0.0.0.0'}", "serving.engine_args: host is set by the node"),
         ("engine_args = {runner = 'pooling'}", "serving.engine_args: runner is set by the node"),
@@ -106,6 +116,11 @@ def test_variables_of_other_sections_are_ignored() -> None:
         ),
         ("embeddings = {port = 1}", "serving.embeddings.port: unknown key"),
         ("embeddings = {max_queued_requests = 5}", "serving.embeddings.max_queued_requests: Input should be greater"),
+        ("engine_args = {enable_lora = true}", "serving.engine_args: enable_lora is set by the node"),
+        ("lora = {max_loras = 2, max_rank = 7}", "serving.lora.max_rank: Input should be 1, 8, 16, 32"),
+        ("lora = {max_lora = 2}", "serving.lora.max_lora: unknown key"),
+        ("lora = {folders = {a = 'b'}}", "serving.lora: folders are named and max_loras is 0, which is off"),
+        ("lora = {max_loras = 3, max_loaded = 2}", "serving.lora: max_loras may not be above max_loaded"),
         ("engine_args = {'--seed' = 1}", "serving.engine_args: '--seed' is not an option name"),
         ("kv_cache_gib = 0", "serving.kv_cache_gib: Input should be greater than 0"),
         ("model = ' '", "serving.model: String should have at least 1 character"),

@@ -6,7 +6,7 @@ import pytest
 
 from adapters.terminal.chat import LinkBack, LinkLost, SessionLost
 from adapters.terminal.talk import Talk
-from bot.views import PreviewGone, PreviewShown, StatusChanged, TurnAdded, TurnDeleted, TurnView
+from bot.views import PlaceShown, PreviewGone, PreviewShown, StatusChanged, TurnAdded, TurnDeleted, TurnView
 
 
 def turn(seq: int, role: str, text: str, to: int | None = None) -> TurnAdded:
@@ -126,3 +126,12 @@ def test_a_notice_that_ends_a_question_ends_the_waiting_and_an_excuse_does_not(t
     assert talk.waits
     talk.hear(turn(3, "system", "I could not answer in time.", 1))
     assert not talk.waits
+
+
+def test_a_place_in_line_stands_where_the_answer_will_until_it_begins(talk: Talk) -> None:
+    talk.settled(1)
+    talk.hear(turn(1, "customer", "hi"))
+    assert talk.hear(PlaceShown("You are number 3 in line", 1, "c")) is None
+    assert (talk.place, talk.waits) == ("You are number 3 in line", True)
+    talk.hear(PreviewShown("", 1))
+    assert talk.place == ""

@@ -10,6 +10,7 @@ from bot.conversation.manager import Manager
 from bot.conversation.memory import Memory
 from bot.conversation.receiving import take
 from bot.events import AccountKey, Author, ChannelAddress, MessageReceived, Received
+from bot.generation.tide import Tide
 from bot.metrics import Metrics
 from bot.store import parties, workspaces
 from bot.store.memory import MemoryStore
@@ -41,9 +42,8 @@ async def test_an_account_with_much_to_answer_does_not_keep_the_others_waiting()
     busy, quiet = [await store.write(parties.ensure_account, workspace_id, "telegram", name, push=True) for name in ("a", "b")]
     for ref, number in ((busy, 1), (busy, 2), (busy, 3), (busy, 4), (quiet, 5)):
         await ask(store, ref, number)
-    worker = Worker(
-        store, manager, Metrics(), lambda: [busy.route, quiet.route], lease_s=60, max_concurrent=1, interruptible=False
-    )
+    tide, routes = Tide(Metrics(), most=1), [busy.route, quiet.route]
+    worker = Worker(store, manager, Metrics(), lambda: routes, tide, lease_s=60, interruptible=False)
     async with running(worker), asyncio.timeout(20):
         await manager.full.wait()
     assert quiet.account_id in manager.asked[:2]

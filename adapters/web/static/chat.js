@@ -82,7 +82,7 @@ export class Chat {
   }
 
   get answering() {
-    return this.#dialogue.preview !== null || this.#dialogue.expecting > 0;
+    return this.#dialogue.preview !== null || this.#dialogue.place !== "" || this.#dialogue.expecting > 0;
   }
 
   async stop() {
@@ -206,7 +206,8 @@ export class Chat {
     this.#view.hideTurn(seq);
   }
 
-  #status({ name, conversation }) {
+  #status({ name, conversation, text }) {
+    if (name === "waiting" && conversation === this.#dialogue.conversation) this.#dialogue.place = text;
     if (name === "stopped") this.#dialogue.stop();
     if (name !== "opened" || conversation === this.#dialogue.conversation) return;
     this.#begin(conversation);
@@ -222,6 +223,7 @@ export class Chat {
 
   #forgetPreview() {
     this.#dialogue.preview = null;
+    this.#dialogue.place = "";
     this.#view.progress(this.#dialogue);
   }
 

@@ -5,6 +5,7 @@ const WAIT_SHOWN_MS = 120_000;
 export class Dialogue {
   conversation = null;
   preview = null;
+  place = ""; // of the question in line, in words, while the wait is long
   #turns = new Map();
   #arrived = new Map();
   #stoppedThrough = 0;
@@ -13,6 +14,7 @@ export class Dialogue {
   begin(conversation) {
     this.conversation = conversation;
     this.preview = null;
+    this.place = "";
     this.#turns.clear();
     this.#arrived.clear();
     this.#stoppedThrough = 0;
@@ -33,6 +35,7 @@ export class Dialogue {
     this.#turns.set(turn.seq, turn);
     if (!this.#arrived.has(turn.seq)) this.#arrived.set(turn.seq, Date.parse(turn.at) || Date.now());
     if (this.preview && this.#answered >= this.preview.in_reply_to) this.preview = null;
+    if (turn.role === "bot" || turn.role === "agent") this.place = "";
     return true;
   }
 
@@ -56,12 +59,14 @@ export class Dialogue {
   show(preview) {
     if (this.#answered >= preview.in_reply_to) return false;
     this.preview = preview;
+    this.place = "";
     return true;
   }
 
   /** Nobody needs to wait for answers to what was said so far. */
   stop() {
     this.#stoppedThrough = this.last;
+    this.place = "";
   }
 
   /** Milliseconds for which an answer may still be expected; 0 when none is. */

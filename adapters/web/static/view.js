@@ -18,6 +18,7 @@ export class View {
   #banner = null;
   #frame = 0;
   #draft = null;
+  #place = "";
   #patience = null;
   #unread = 0;
   #title = document.title;
@@ -91,10 +92,12 @@ export class View {
   /** The answer being made: its text so far, dots while it is only being thought about, nothing when none is expected. */
   progress(dialogue) {
     clearTimeout(this.#patience);
-    const { preview, expecting } = dialogue;
+    const { preview, place, expecting } = dialogue;
     if (!preview && expecting > 0) this.#patience = setTimeout(() => this.progress(dialogue), expecting + 50);
-    const busy = preview !== null || expecting > 0;
-    if (busy && at("stop").hidden) this.say("The assistant is answering.");
+    const busy = preview !== null || place !== "" || expecting > 0;
+    if (place && !this.#place) this.say(place);
+    else if (busy && at("stop").hidden) this.say("The assistant is answering.");
+    this.#place = place;
     at("stop").hidden = !busy;
     this.#draft = busy ? preview?.text ?? "" : null;
     cancelAnimationFrame(this.#frame);
@@ -160,7 +163,7 @@ export class View {
       draft.hidden = this.#draft === null;
       draft.className = `draft turn bot${this.#draft ? "" : " thinking"}`;
       if (this.#draft === null) draft.replaceChildren();
-      else draft.replaceChildren(bubble(this.#draft));
+      else draft.replaceChildren(bubble(this.#draft, this.#place));
     });
   }
 
@@ -193,12 +196,13 @@ export class View {
   }
 }
 
-function bubble(text) {
+function bubble(text, place) {
   const node = document.createElement("div");
   node.className = "bubble";
   if (text) node.append(...render(text));
   else for (let dot = 0; dot < 3; dot += 1) node.append(document.createElement("i"));
-  if (!text) node.setAttribute("aria-label", "The assistant is typing");
+  if (!text) node.setAttribute("aria-label", place || "The assistant is typing");
   if (!text) node.setAttribute("role", "img");
+  if (!text && place) node.append(Object.assign(document.createElement("span"), { className: "place", textContent: place }));
   return node;
 }

@@ -14,6 +14,7 @@ workspace = sa.Table(
     sa.Column("contact", sa.Text, nullable=False, server_default=""),
     sa.Column("prompt_version", sa.Integer, nullable=False),
     at("created_at"),
+    sa.Column("model", sa.Text, nullable=False, server_default=""),
 )
 
 prompt_version = sa.Table(

@@ -1,0 +1,46 @@
+"""The node's own port, served by the process that supervises."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from serving.engine.gate import App
+
+
+class Listener(uvicorn.Server):
+    """Serves `app` on a bound socket until told to stop. Signals belong to the node."""
+
+    def __init__(self, app: App, shutdown_s: int) -> None:
+        # an answer that an engine's death cut off is uvicorn's error too; it is told where the engine died
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        super().__init__(
+            uvicorn.Config(
+                app,
+                ws="none",
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                timeout_graceful_shutdown=shutdown_s,
+            )
+        )
+
+    async def run_on(self, sock: socket.socket, stopping: asyncio.Event) -> None:
+        asking = asyncio.create_task(self._stop_when(stopping))
+        try:
+            await self.serve(sockets=[sock])
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+
+    async def _stop_when(self, stopping: asyncio.Event) -> None:
+        await stopping.wait()
+        self.should_exit = True
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

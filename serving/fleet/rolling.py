@@ -1,0 +1,62 @@
+"""Starts the engines of a node anew, one after the other, while the others answer."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+
+from serving.fleet.members import Member
+from serving.fleet.proxy import Proxy
+from serving.progress import Report
+from serving.supervisor import Supervisor
+
+LOOK_S = 0.2
+BUSY = re.compile(r"^vllm:num_requests_(?:running|waiting)(?:\{[^}]*\})? (\S+)$", re.MULTILINE)
+
+
+class Rolling:
+    """`drain_s`: how long an engine may finish what it has; `start_s`: how long the next may take to be ready."""
+
+    def __init__(
+        self, crew: Sequence[tuple[Member, Supervisor]], proxy: Proxy, report: Report, *, drain_s: float, start_s: float
+    ) -> None:
+        self._crew = crew
+        self._proxy = proxy
+        self._report = report
+        self._drain_s = drain_s
+        self._start_s = start_s
+
+    async def once_through(self) -> None:
+        """Ends early, with a line, when one does not come back: the others are left as they are."""
+        for member, supervisor in self._crew:
+            self._report.line(f"serving: {supervisor.name} finishes its answers and is started anew")
+            member.drain()
+            if not await self._idle(member):
+                self._report.line(f"serving: {supervisor.name} was not done after {self._drain_s:.0f} s")
+            starts = member.starts
+            supervisor.renew()
+            if not await self._back(member, starts):
+                self._report.line(f"serving: {supervisor.name} did not come back; the others were left as they are")
+                return
+        self._report.line("serving: all engines were started anew")
+
+    async def _idle(self, member: Member) -> bool:
+        try:
+            async with asyncio.timeout(self._drain_s):
+                while member.is_up and await self._busy(member):  # noqa: ASYNC110  # another process: no event to wait for
+                    await asyncio.sleep(LOOK_S)
+        except TimeoutError:
+            return False
+        return True
+
+    async def _busy(self, member: Member) -> bool:
+        counts = BUSY.findall(await self._proxy.text(member.url, "/metrics", 2.0))
+        return not counts or any(float(count) for count in counts)
+
+    async def _back(self, member: Member, starts: int) -> bool:
+        try:
+            async with asyncio.timeout(self._start_s):
+                while not (member.serves and member.starts > starts):  # noqa: ASYNC110
+                    await asyncio.sleep(LOOK_S)
+        except TimeoutError:
+            return False
+        return True
