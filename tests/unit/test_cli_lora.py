@@ -43,7 +43,7 @@ def command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
 async def served(desk: Desk) -> AsyncIterator[int]:
     """The desk's door on a port."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(desk.gate, log_level="warning", lifespan="off"))
+        server = uvicorn.Server(uvicorn.Config(desk.gate, log_config=None, lifespan="off"))
         running = asyncio.create_task(server.serve(sockets=[listening]))
         try:
             yield listening.getsockname()[1]
