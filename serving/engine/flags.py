@@ -9,6 +9,7 @@ from serving.order import EngineOrder
 
 CPU_KV_CACHE_GIB = 2.0
 GIB = 1024**3
+SCHEDULER = "serving.engine.scheduler.CourteousScheduler"
 SPREAD = frozenset(
     ["distributed_executor_backend", "pipeline_parallel_size", "prefill_context_parallel_size", "tensor_parallel_size"]
 )
@@ -69,7 +70,7 @@ def arguments(order: EngineOrder, cpu: set[str]) -> list[str]:
     if cache is not None:
         chosen["kv_cache_memory_bytes"] = cache
     if order.device == "cpu":
-        chosen |= {"enforce_eager": True, "gpu_memory_utilization": 0.1, "dtype": cpu_dtype(cpu)}
+        chosen |= {"enforce_eager": True, "gpu_memory_utilization": 0.1, "dtype": cpu_dtype(cpu), "scheduler_cls": SCHEDULER}
     return [word for name, value in (chosen | order.engine_args).items() for word in words(name, value)]
 
 
