@@ -9,6 +9,7 @@ from serving.order import EngineOrder, LoraOrder, Task
 
 CPU_KV_CACHE_GIB: dict[Task, float] = {"generate": 2.0, "embed": 0.5}  # what embeds keeps nothing from one request to the next
 GIB = 1024**3
+SCHEDULER = "serving.engine.scheduler.CourteousScheduler"
 SPREAD = ("distributed_executor_backend", "pipeline_parallel_size", "prefill_context_parallel_size", "tensor_parallel_size")
 # a model that embeds may not be able to reuse a prefix: vLLM knows which can
 OF_TASK: dict[Task, dict[str, Any]] = {
@@ -82,6 +83,7 @@ def arguments(order: EngineOrder, cpu: set[str]) -> list[str]:
         chosen["kv_cache_memory_bytes"] = cache
     if order.device == "cpu":
         chosen |= {"enforce_eager": True, "gpu_memory_utilization": 0.1, "dtype": cpu_dtype(cpu, order.task)}
+        chosen |= {"scheduler_cls": SCHEDULER} if order.task == "generate" else {}
     if order.lora is not None:
         chosen |= lora(order.lora)
     return [word for name, value in (chosen | order.engine_args).items() for word in words(name, value)]
