@@ -3,7 +3,8 @@
 `--kills 1000` spread over the points; `--database sqlite|postgres`, both when not given; `--seed N`: one run; `--from N`: go on
 at that seed and keep what faults.json holds of earlier ones. A call without --database and --seed goes on with kills at each
 point of a model's conversion, and with the real adapters: those alone by `--channels`, with options of their own
-(`tests.faults.receiving.long_form`).
+(`tests.faults.receiving.long_form`), and at last with the generation node and the real engine: alone by `--node`
+(`tests.faults.node.long_form`).
 """
 
 import argparse
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from tests.faults import report
 from tests.faults.conversions import judged as conversions_judged
+from tests.faults.node.long_form import main as node
 from tests.faults.order import Outcome
 from tests.faults.points import points_of
 from tests.faults.receiving.long_form import main as receiving
@@ -26,6 +28,8 @@ ENOUGH = 2 * KILLS_A_RUN  # kills over one database from which on every point mu
 def main() -> int:
     if "--channels" in sys.argv:
         return receiving([one for one in sys.argv[1:] if one != "--channels"])
+    if "--node" in sys.argv:
+        return node([one for one in sys.argv[1:] if one != "--node"])
     parser = argparse.ArgumentParser(prog="make faults", description=__doc__)
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--database", choices=DATABASES)
@@ -55,7 +59,7 @@ def main() -> int:
     print(*report.table(total), sep="\n")
     failed = _judged(total, failed=any(conversions.values()))
     # the streams of so many lives hold ten updates for each of the kills that were asked for
-    return failed | (receiving(["--kills", str(given.kills * 7 // 5)]) if whole else 0)
+    return failed | (receiving(["--kills", str(given.kills * 7 // 5)]) | node([]) if whole else 0)
 
 
 def _told(judged: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
