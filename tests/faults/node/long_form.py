@@ -1,7 +1,7 @@
 """`python -m tests.faults --node`: everything that goes wrong around a generation node, with the real engine.
 
 One line for each case with what was seen; exit status 1 when a promise was broken. `--only PART` (several times) runs parts:
-starts, lives, answers, clients, load. `--load-s N`: seconds of overload.
+starts, lives, replicas, answers, clients, load. `--load-s N`: seconds of overload.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from tests.faults.node.clients import clients
 from tests.faults.node.lives import TOGETHER, lives
 from tests.faults.node.load import load
 from tests.faults.node.models import make
+from tests.faults.node.replicas import replicas
 from tests.faults.node.starts import starts
 from tests.faults.telling import until_told
 
@@ -24,7 +25,7 @@ Seen = AsyncIterator[tuple[str, str]]
 
 def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults --node", description=__doc__)
-    parser.add_argument("--only", action="append", choices=("starts", "lives", "answers", "clients", "load"))
+    parser.add_argument("--only", action="append", choices=("starts", "lives", "replicas", "answers", "clients", "load"))
     parser.add_argument("--load-s", type=float, default=60.0)
     given = parser.parse_args(argv)
     broken: list[str] = []
@@ -40,6 +41,7 @@ def _parts(folder: Path, load_s: float, only: Sequence[str] | None) -> Mapping[s
     parts: dict[str, Callable[[], Seen]] = {"starts": lambda: starts(_made(folder / "starts"), heavy)}
     for number, deaths in enumerate(TOGETHER):
         parts[f"lives {number}"] = lambda number=number, deaths=deaths: lives(folder / f"lives-{number}", heavy, deaths)  # type: ignore[misc]
+    parts["replicas"] = lambda: replicas(folder / "replicas", heavy)
     parts["answers"] = lambda: answers(_made(folder / "answers"))
     parts["clients"] = lambda: clients(folder / "answers" / "letters" if (folder / "answers").exists() else heavy)
     parts["load"] = lambda: load(folder / "load", heavy, load_s)

@@ -73,6 +73,10 @@ class Shop:
         """Requests for answers that the node was too full for."""
         return counted(self.private_url, 'frontdesk_generation_requests_total{result="NodeBusy"}')
 
+    def failed(self) -> float:
+        """Requests for answers that the node did not answer, or not to the end."""
+        return counted(self.private_url, 'frontdesk_generation_requests_total{result="NodeUnavailable"}')
+
     def finish_reasons(self) -> list[str]:
         with closing(sqlite3.connect(self.folder / "frontdesk.db")) as database:
             return [
