@@ -50,16 +50,29 @@ print(json.dumps([(mean / mean.norm()).tolist() for mean in means]))
 """
 
 
-class Heard(Report):
-    def __init__(self) -> None:
-        self.ready = asyncio.Event()
-
+class Silent(Report):
     def line(self, text: str) -> None:
-        if text.startswith("serving ready "):
-            self.ready.set()
+        pass
 
     def step(self, what: str, done: int, total: int) -> None:
         pass
+
+
+class Coming:
+    """A place for one engine: tells with which order it came up."""
+
+    def __init__(self) -> None:
+        self.order: asyncio.Future[EngineOrder] = asyncio.get_running_loop().create_future()
+
+    def up(self, order: EngineOrder) -> None:
+        if not self.order.done():
+            self.order.set_result(order)
+
+    def down(self) -> None:
+        pass
+
+    def hopeless(self) -> bool:
+        return not self.order.done()
 
 
 def a_tiny_bert(folder: Path) -> list[list[float]]:
@@ -110,17 +123,15 @@ async def test_a_second_engine_embeds_as_the_model_does_and_does_nothing_else(tm
     chosen = EmbeddingSettings(model="tiny", max_num_seqs=16)
     order = embeddings.order(chosen, replace(ORDER, api_key="secret"), model_path=str(tmp_path / "tiny"), port=0)
     room.check(order)
-    heard = Heard()
-    supervisor = Supervisor(order, Patience(120, 60, 8, 5), heard, lambda _: None)
+    coming = Coming()
+    supervisor = Supervisor(order, Patience(120, 60, 8, 5), Silent(), lambda _: None, coming)
     running = asyncio.create_task(supervisor.run())
-    ready = asyncio.create_task(heard.ready.wait())
     try:
-        await asyncio.wait((running, ready), return_when=asyncio.FIRST_COMPLETED)
-        assert ready.done(), running.result()
-        order = replace(order, port=supervisor._order.port)
-        await look(order, expected)
-        await lives(order)
+        await asyncio.wait((running, coming.order), return_when=asyncio.FIRST_COMPLETED)
+        assert coming.order.done(), running.result()
+        running_order = coming.order.result()
+        await look(running_order, expected)
+        await lives(running_order)
     finally:
-        ready.cancel()
         supervisor.stop()
         await running
