@@ -11,7 +11,7 @@ from tests.bench.doors import engine_with_doors
 from tests.bench.figures import Figure, figure_of, percentile
 
 OTHERS = 8
-OTHERS_TOKENS = 1500
+OTHERS_TOKENS = 400
 HELD = ("vllm:num_requests_running{", "vllm:num_requests_waiting{")
 POLL_S = 0.005
 MOST_MS = 500.0
