@@ -9,7 +9,7 @@ run: ## set up what is missing, then start everything and print the link to open
 	$(SETUP) run && exec $(VENV)/frontdesk run $(ARGS)
 
 test: ## the whole suite but the long forms, real vLLM, PostgreSQL and Chromium included (ARGS: options of pytest)
-	$(SETUP) test && exec $(VENV)/python -m pytest $(ARGS)
+	$(SETUP) test && exec $(VENV)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 faults: ## the long form of the faults suite: kills, pauses, broken engine and database (ARGS: its options)
 	$(SETUP) test && exec $(VENV)/python -m tests.faults $(ARGS)

@@ -14,6 +14,7 @@ def configured(app: Any, connections: int, *, shutdown_s: int) -> uvicorn.Config
         http=bounded(room(connections)),
         ws="none",
         timeout_keep_alive=int(IDLE_S),
+        log_config=None,  # no formats of its own: what it says takes the way of the process
         log_level="error",  # a line for each client that speaks no HTTP would fill a disk
         access_log=False,
         server_header=False,

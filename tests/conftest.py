@@ -13,6 +13,18 @@ from tests.e2e.engine import engine
 
 __all__ = ["engine"]
 
+TOGETHER = ("engine", "browser")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run side by side, those that share one engine or one browser stay in one process."""
+    for item in items:
+        for mark in TOGETHER:
+            if item.get_closest_marker(mark):
+                item.add_marker(pytest.mark.xdist_group(mark))
+                break
+
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:

@@ -42,7 +42,7 @@ async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     for name in ("REQUEST_S", "IDLE_S", "STALLED_S"):
         monkeypatch.setattr(connections, name, 0.25)
     gate = Gate(engine, "key", Readiness(proven=True), Admission(8, 2, time.monotonic))
-    config = uvicorn.Config(gate, http=connections.bounded(MOST), log_level="error", lifespan="off", timeout_graceful_shutdown=0)
+    config = uvicorn.Config(gate, http=connections.bounded(MOST), log_config=None, lifespan="off", timeout_graceful_shutdown=0)
     server = uvicorn.Server(config)
     config.load()
     server.lifespan = config.lifespan_class(config)

@@ -95,7 +95,7 @@ def test_a_model_that_computes_no_numbers_never_gets_ready(node: Node) -> None:
     assert node.start().ended() == 2
     assert node.errors.read_text().splitlines()[-1] == (
         f"serving.model {node.environ['FRONTDESK_SERVING__MODEL']}: it computes NaN: its weights are damaged, "
-        "or a number is too large for its dtype (engine_args dtype)"
+        "or a number is too large for its dtype (serving.dtype)"
     )
     all_gone(node)
 
