@@ -18,7 +18,8 @@ from serving.embeddings import EmbeddingSettings
 from serving.order import EngineOrder
 from serving.probe import Probe
 from serving.progress import Report
-from serving.supervisor import Patience, Supervisor, local_url
+from serving.standing import local_url
+from serving.supervisor import Patience, Supervisor
 from tests.unit.test_serving_policies import ORDER
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
