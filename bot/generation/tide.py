@@ -1,10 +1,10 @@
 """How many answers the node makes for us at once, learnt from what it admits and what it refuses: there is no number to set.
 
 The limit doubles until the node refuses for the first time. A refusal cuts it to what is really being answered; from then on it
-grows by one whenever a question asked at the limit is admitted, and not within the node's Retry-After. So a node that came back
-smaller is met by refusals, a larger one by growth. Where nothing is answered any more, Retry-After passes before one question is
-asked as a probe: the limit is never below one. Every fourth probe in a row that finds the node full gives an eighth of the limit
-back for a moment: processes that share a node so come to like shares.
+grows by one whenever a question asked at the limit is admitted, but not within the node's Retry-After, or five seconds. So a
+node that came back smaller is met by refusals, a larger one by growth. Where nothing is answered any more, Retry-After passes
+before one question is asked as a probe: the limit is never below one. Every fourth probe in a row that finds the node full gives
+an eighth of the limit back for a moment: processes that share a node so come to like shares.
 
 A node that refuses nobody lets questions wait in a queue of its own, where nobody knows their place. What it tells of that wait
 counts, else a first token that comes far later than the quickest: then a quarter of the limit goes.
@@ -27,7 +27,7 @@ MOST = 4096
 AT_NODE_S = 2.0  # a longer wait is better spent in our own line
 HELD_S = 5.0
 REMEMBERED = 64
-SOONEST_S = 1.0
+SOONEST_S, LONGEST_S = 1.0, 5.0
 GRACE_S = 0.25
 GIVES_WAY_EVERY = 4
 PATIENT_TIMES = 2
@@ -140,16 +140,14 @@ class Tide:
     def told(self, asked: Asked, waited_s: float) -> None:
         """The node says how long the request stood in its own queue."""
         self._tells = True
-        if waited_s > AT_NODE_S:
+        if waited_s > HELD_S:
             self._held(asked)
 
     def _held(self, asked: Asked) -> None:
         """It waited too long at the node. What was sent before the last cut says nothing new."""
-        if asked.at < self._cut_at:
-            return
-        self._cut_at = self._clock()
-        self._cut(max(min(self.limit, self._here) * 3 // 4, 1))
-        self._hold_until = max(self._hold_until, self._cut_at + SOONEST_S)
+        if asked.at >= self._cut_at:
+            self._cut(max(min(self.limit, self._here) * 3 // 4, 1))
+            self._hold_until = max(self._hold_until, self._cut_at + SOONEST_S)
 
     def _refused(self, asked: Asked, after_s: float) -> float:
         """Seconds until this question may be asked again."""
@@ -170,7 +168,8 @@ class Tide:
         """No growth for a while; now and then make room for others meanwhile."""
         now = self._clock()
         news = now >= self._hold_until
-        self._hold_until = max(self._hold_until, now + max(after_s, SOONEST_S) * (1 + self._chance() / 2))
+        hold_s = min(max(after_s, SOONEST_S), LONGEST_S) * (1 + self._chance() / 2)
+        self._hold_until = max(self._hold_until, now + hold_s)
         self._full_in_row += news
         if news and self._limit > 1 and self._full_in_row % GIVES_WAY_EVERY == 0:
             self._given_way = max(self._limit // 8, 1)
@@ -179,6 +178,6 @@ class Tide:
     def _cut(self, to: int) -> None:
         if not self._met or to < self._proven:
             log.info("generation.limit", limit=to, was=self._limit)
-        self._met = True
+        self._met, self._cut_at = True, self._clock()
         self._limit = self._proven = to
         self._given_way = 0
