@@ -32,7 +32,7 @@ async def cancel(cancels: int, sizes: Sequence[int]) -> list[Figure]:
     """The first size is the one that is judged; the others show what a longer step does."""
     figures: list[Figure] = []
     for size in sizes:
-        section = {"preset": "laptop", "engine_args": {"max_num_batched_tokens": size}}
+        section = {"preset": "laptop", "max_num_batched_tokens": size}
         async with engine_with_doors([2], section) as engine:
             asker = Asker(engine.doors[0])
             try:

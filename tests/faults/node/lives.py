@@ -10,7 +10,7 @@ from tests.faults.node.customer import Customer
 from tests.faults.node.shop import Shop, shop, until
 
 # an engine's step is then a fraction of a second, so that a long prompt is no silence
-SERVING = "hang_timeout_s = 6.0\nengine_args = { max_num_batched_tokens = 256 }"
+SERVING = "hang_timeout_s = 6.0\nmax_num_batched_tokens = 256"
 TOKENS = 60
 WHOLE = "a" * TOKENS
 LONG = "Where is my parcel? " * 250

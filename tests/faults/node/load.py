@@ -14,7 +14,7 @@ TIMES = 5.0
 GROWTH_MB = 400
 ALONE_S = 15.0
 # a small node behind a front that asks for far more at once
-SERVING = "max_num_seqs = 4\nmax_queued_requests = 4\nengine_args = { max_num_batched_tokens = 256 }"
+SERVING = "max_num_seqs = 4\nmax_queued_requests = 4\nmax_num_batched_tokens = 256"
 MORE = f"[generation]\nmax_tokens = {TOKENS}\nmax_concurrent = 64"
 
 

@@ -9,7 +9,7 @@ from tests.faults.node import processes
 from tests.faults.node.customer import Customer
 from tests.faults.node.shop import Shop, shop, until
 
-SERVING = "replicas = 2\nhang_timeout_s = 6.0\nengine_args = { max_num_batched_tokens = 256 }"
+SERVING = "replicas = 2\nhang_timeout_s = 6.0\nmax_num_batched_tokens = 256"
 TOKENS = 60
 WHOLE = "a" * TOKENS
 CUSTOMERS = 6

@@ -42,8 +42,13 @@ class Shop:
 
     async def said(self, text: str, *, after: int = 0, within_s: float = START_S) -> str:
         """A line with `text`, at the latest so late; of those said since there were `after` lines."""
-        await until(lambda: any(text in line for line in self.lines[after:]), within_s, f"{text!r}", self.told)
+        await until(lambda: self._has_said(text, after), within_s, f"{text!r}", self.told)
         return next(line for line in self.lines[after:] if text in line)
+
+    def _has_said(self, text: str, after: int) -> bool:
+        said = any(text in line for line in self.lines[after:])
+        assert said or self.process.returncode is None, f"it has ended without {text!r}; {self.told()}"
+        return said
 
     def told(self) -> str:
         return f"said {self.lines[-8:]}; log: {self.log()[-1500:]}"
