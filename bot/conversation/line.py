@@ -5,8 +5,8 @@ One look at the line, a query through an index, serves all that are told by this
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,6 +21,7 @@ from bot.store import line, message_map
 from bot.store.bulletin import Topic
 from bot.store.ids import ConversationId
 from bot.store.line import Question
+from bot.store.listeners import Listeners
 from bot.store.store import Store
 from bot.store.turns import Place
 from bot.views import PlaceShown
@@ -63,24 +64,16 @@ class Line:
         self._clock = clock
         self._pace = Pace(answer_within_s=answer_within_s)
         self._shown: dict[str, _Shown] = {}
-        self._listeners: dict[str, list[Callable[[], None]]] = {}
+        self._listeners = Listeners[str, []]()
 
     def current(self, address_id: str) -> PlaceShown | None:
         """See `bot.ports.PlaceFeed`."""
         shown = self._shown.get(address_id)
         return shown.view if shown is not None else None
 
-    @contextmanager
-    def listen(self, address_id: str, listener: Callable[[], None]) -> Iterator[None]:
+    def listen(self, address_id: str, listener: Callable[[], None]) -> AbstractContextManager[None]:
         """See `bot.ports.PlaceFeed`."""
-        heard = self._listeners.setdefault(address_id, [])
-        heard.append(listener)
-        try:
-            yield
-        finally:
-            heard.remove(listener)
-            if not heard:
-                self._listeners.pop(address_id, None)
+        return self._listeners.listen(address_id, listener)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Look every two seconds until `stopping`."""
@@ -110,8 +103,7 @@ class Line:
                 self._shown[question.address_id] = _shown(question, standing, at_most=MOST)
         for address_id in before.keys() | self._shown.keys():
             if before.get(address_id) != self._shown.get(address_id):
-                for listener in tuple(self._listeners.get(address_id, ())):
-                    listener()
+                self._listeners.tell(address_id)
 
     def _untold(self, front: Sequence[Question], known: Mapping[ConversationId, Standing]) -> list[Question]:
         ours = frozenset(self._held())

@@ -1,11 +1,12 @@
 """Previews where channels read them: in memory for pull channels, handed on by account for push channels."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from bot.ports import Previews, PreviewTarget
+from bot.store.listeners import Listeners
 from bot.views import PreviewShown
 
 MOST_ADDRESSES = 10_000
@@ -22,7 +23,7 @@ class PullPreviews:
 
     def __init__(self, *, most: int = MOST_ADDRESSES) -> None:
         self._on_show: OrderedDict[str, _OnShow] = OrderedDict()
-        self._listeners: dict[str, list[Callable[[], None]]] = {}
+        self._listeners = Listeners[str, []]()
         self._most = most
 
     def show(self, target: PreviewTarget, text: str) -> None:
@@ -32,38 +33,26 @@ class PullPreviews:
             return
         self._on_show[target.address_id] = _OnShow(target, PreviewShown(text, target.in_reply_to))
         self._on_show.move_to_end(target.address_id)
-        self._tell(target.address_id)
+        self._listeners.tell(target.address_id)
         if len(self._on_show) > self._most:
             forgotten, _ = self._on_show.popitem(last=False)
-            self._tell(forgotten)
+            self._listeners.tell(forgotten)
 
     def gone(self, target: PreviewTarget) -> None:
         """Nothing is on show any more, unless a newer answer is."""
         shown = self._on_show.get(target.address_id)
         if shown is not None and shown.target.epoch <= target.epoch:
             del self._on_show[target.address_id]
-            self._tell(target.address_id)
+            self._listeners.tell(target.address_id)
 
     def current(self, address_id: str) -> PreviewShown | None:
         """The preview on show at an address, if any."""
         shown = self._on_show.get(address_id)
         return shown.preview if shown is not None else None
 
-    @contextmanager
-    def listen(self, address_id: str, listener: Callable[[], None]) -> Iterator[None]:
+    def listen(self, address_id: str, listener: Callable[[], None]) -> AbstractContextManager[None]:
         """Call `listener` whenever `current` of the address changed, inside the block."""
-        heard = self._listeners.setdefault(address_id, [])
-        heard.append(listener)
-        try:
-            yield
-        finally:
-            heard.remove(listener)
-            if not heard:
-                self._listeners.pop(address_id, None)
-
-    def _tell(self, address_id: str) -> None:
-        for listener in tuple(self._listeners.get(address_id, ())):
-            listener()
+        return self._listeners.listen(address_id, listener)
 
 
 class RoutedPreviews:

@@ -1,8 +1,10 @@
 """Wake-ups: who is interested in a topic hears that something changed. Never the only way to learn it: listeners also poll."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from enum import StrEnum
+
+from bot.store.listeners import Listeners
 
 
 class Topic(StrEnum):
@@ -23,7 +25,7 @@ class Bulletin:
     """In-process notices. `carry`, when set, takes each one to the other processes too. Belongs to one event loop."""
 
     def __init__(self) -> None:
-        self._listeners: dict[tuple[Topic, str | None], list[Listener]] = {}
+        self._listeners = Listeners[tuple[Topic, str | None], [str]]()
         self.carry: Callable[[Topic, str], None] | None = None
 
     def post(self, topic: Topic, key: str) -> None:
@@ -34,17 +36,9 @@ class Bulletin:
 
     def deliver(self, topic: Topic, key: str) -> None:
         """Tell the listeners of this process."""
-        for listener in (*self._listeners.get((topic, key), ()), *self._listeners.get((topic, None), ())):
-            listener(key)
+        for heard in (key, None):
+            self._listeners.tell((topic, heard), key)
 
-    @contextmanager
-    def listen(self, topic: Topic, key: str | None, listener: Listener) -> Iterator[None]:
+    def listen(self, topic: Topic, key: str | None, listener: Listener) -> AbstractContextManager[None]:
         """Call `listener` with the key at each notice of the topic (and of that key, unless None) inside the block."""
-        heard = self._listeners.setdefault((topic, key), [])
-        heard.append(listener)
-        try:
-            yield
-        finally:
-            heard.remove(listener)
-            if not heard:
-                self._listeners.pop((topic, key), None)
+        return self._listeners.listen((topic, key), listener)
