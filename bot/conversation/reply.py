@@ -25,7 +25,7 @@ def decide(draft: Draft) -> Answer:
 
 
 def wordless(text: str) -> bool:
-    """Whether a model is stuck in signs or blanks, as NaN and a worn-out loop look ("!!!!"). Some signs may stand alone."""
+    """Whether a model is stuck in signs or blanks, as NaN and a worn-out loop look ("!!!!"). A few signs may stand alone."""
     return len(text) >= WORDLESS and not any(map(str.isalnum, text))
 
 

@@ -111,6 +111,14 @@ async def test_many_answers_asked_for_at_once_are_bounded(http: aiohttp.ClientSe
         assert answer.status == 400
 
 
+async def test_a_prompt_longer_than_the_context_is_refused_with_the_numbers(
+    http: aiohttp.ClientSession, engine: EngineAddress
+) -> None:
+    body = {"model": engine.model, "messages": [{"role": "user", "content": "a b " * 8000}]}
+    async with http.post("/v1/chat/completions", json=body) as answer:
+        assert (answer.status, "8192" in await answer.text()) == (400, True)
+
+
 async def test_a_client_that_leaves_frees_its_place(http: aiohttp.ClientSession, engine: EngineAddress) -> None:
     body = {"model": engine.model, "messages": [{"role": "user", "content": "Count."}], "max_tokens": 4000, "ignore_eos": True}
     async with http.post("/v1/chat/completions", json={**body, "stream": True}) as answer:

@@ -62,6 +62,7 @@ async def _engine_in_prefill(running: Shop, customer: Customer) -> int:
 
 
 async def _in_prefill(running: Shop, customer: Customer, end: Callable[[], None]) -> int:
+    await customer.answer(await customer.ask("Hello?"), BACK_S)  # by then the product has asked the node what it is
     before = running.metric("vllm:generation_tokens_total")
     asked = await customer.ask(LONG)
     await until(lambda: running.metric("vllm:num_requests_running") > 0, 30, "the engine reads the prompt")

@@ -29,6 +29,9 @@ async def starts(folder: Path, model: Path) -> AsyncIterator[tuple[str, str]]:
         "an option vLLM does not know": lambda: _refused(
             {**plain, "FRONTDESK_SERVING__ENGINE_ARGS": '{"no_such": 1}'}, 2, "unrecognized arguments: --no-such"
         ),
+        "a model without a chat template": lambda: _refused(
+            {**plain, "FRONTDESK_SERVING__MODEL": str(without_template(model, folder))}, 2, "does not answer a plain question"
+        ),
         "port taken, two nodes on one port": lambda: _one_port(plain),
         "damaged, half and too large downloads": lambda: _hub(folder, plain, model),
     }.items():
@@ -40,6 +43,13 @@ def _refused(settings: Mapping[str, str], status: int, words: str) -> Iterator[s
     with started(settings) as (running, log):
         assert running.process.wait(ENDS_S) == status
     yield last_line(log, words)
+
+
+def without_template(model: Path, folder: Path) -> Path:
+    """The same model, as one that was never taught to chat."""
+    bare = shutil.copytree(model, folder / "bare")
+    (bare / "chat_template.jinja").unlink()
+    return bare
 
 
 def _one_port(plain: Mapping[str, str]) -> Iterator[str]:
