@@ -70,9 +70,9 @@ subprocess.Popen([*sys.argv[1:], "--parent-fd", str(its)], pass_fds=[its]).wait(
 """
 
 
-def a_model(folder: Path) -> Path:
+def a_model(folder: Path, architecture: str = "LlamaForCausalLM") -> Path:
     folder.mkdir()
-    (folder / "config.json").write_text('{"architectures": ["LlamaForCausalLM"]}')
+    (folder / "config.json").write_text(json.dumps({"architectures": [architecture]}))
     (folder / "model.safetensors").write_bytes(b"")
     (folder / "tokenizer.json").write_text("{}")
     return folder

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,9 +17,10 @@ from serving.fleet.exposition import merged
 from serving.order import EngineOrder
 from serving.plan import cards_of_each
 from serving.settings import parse
-from tests.serving_life import Node, a_node, all_gone, lives, status, until
+from tests.serving_life import Node, a_model, a_node, all_gone, lives, status, until
 from tests.unit.test_serving_policies import ORDER
 
+KEYED = {"Authorization": "Bearer secret", "Content-Type": "application/json"}
 CONVERSATIONS = [f"{number:064x}" for number in range(24)]
 
 
@@ -30,10 +32,15 @@ def node(tmp_path: Path) -> Iterator[Node]:
 
 def ask(url: str, conversation: str, tokens: int = 1) -> int:
     """The process that answered."""
-    body = json.dumps({"model": "toy", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": tokens}).encode()
-    headers = {"Authorization": "Bearer secret", "Content-Type": "application/json", "X-Session-ID": conversation}
-    with urllib.request.urlopen(urllib.request.Request(f"{url}/v1/chat/completions", body, headers), timeout=30) as answer:
-        return int(json.load(answer)["process"])
+    body = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": tokens}
+    return int(post(url, "/v1/chat/completions", body, **{"X-Session-ID": conversation})["process"])
+
+
+def post(url: str, path: str, body: dict[str, object], **headers: str) -> dict[str, Any]:
+    asked = urllib.request.Request(f"{url}{path}", json.dumps({"model": "toy", **body}).encode(), {**KEYED, **headers})
+    with urllib.request.urlopen(asked, timeout=30) as answer:
+        told: dict[str, Any] = json.load(answer)
+        return told
 
 
 def answered(node: Node, url: str) -> dict[str, int]:
@@ -169,6 +176,19 @@ def test_a_node_on_another_machine_answers_too_and_is_told_when_it_goes(node: No
         other.process.kill()
         node.says(f"serving: the node {far} cannot be reached")
         assert status(f"{url}/health") == 503
+
+
+def test_an_engine_that_embeds_stands_beside_the_one_that_answers(node: Node, tmp_path: Path) -> None:
+    words = a_model(tmp_path / "words", "BertModel")
+    url = node.start(embeddings=json.dumps({"model": str(words), "engine_args": {"control": str(node.control)}})).ready()
+    until(lambda: metric(url, "frontdesk_node_replica_up") == [1.0, 1.0], "both engines are up", node)
+    embedding, answering = post(url, "/v1/embeddings", {"input": "Hi"}), ask(url, CONVERSATIONS[0])
+    assert embedding["data"][0]["embedding"] == [0.6, 0.8]
+    assert {embedding["process"], answering} == set(engines(node))
+    with urllib.request.urlopen(urllib.request.Request(f"{url}/v1/models", headers=KEYED), timeout=5) as answer:
+        assert len(json.load(answer)["data"]) == 2
+    os.kill(int(embedding["process"]), signal.SIGKILL)
+    assert ask(url, CONVERSATIONS[0]) == answering
 
 
 def test_metrics_of_several_engines_are_one_text_with_each_family_together() -> None:
