@@ -113,11 +113,12 @@ async def product(
         secret=Secret(b"benchmark" * 4),
         metrics=metrics,
         routes=lambda: [""],
+        held=list,
     )
     gc.collect()
     gc.freeze()  # as `frontdesk run` does
     stopping = asyncio.Event()
-    parts = (dialogue.worker, dialogue.jobs, dialogue.notices)
+    parts = (dialogue.worker, dialogue.jobs, dialogue.notices, dialogue.line)
     tasks = [asyncio.create_task(part.run(stopping)) for part in parts]
     try:
         yield Product(store, dialogue)
