@@ -233,3 +233,15 @@ def test_who_gives_up_while_waiting_does_not_make_the_engine_look_quick() -> Non
     for _ in range(8):
         admission.leave(places.pop(), answered=False)
     assert admission.wait_s(LIVE) == pytest.approx(before - 8 / 2.0)
+
+
+def test_answers_that_had_the_engine_for_themselves_tell_nothing_of_a_full_one() -> None:
+    clock = Clock()
+    admission = Admission(4, 2, clock)
+    for _ in range(20):
+        place = admission.enter(LIVE, 1, None)
+        clock.now += 0.1
+        admission.leave(place)
+    for _ in range(5):
+        admission.enter(LIVE, 1, None)
+    assert admission.wait_s(LIVE) == 0

@@ -249,6 +249,20 @@ async def test_the_first_piece_of_a_stream_tells_that_a_slot_is_held(kind: bytes
     await call(gate(Asking(kind=kind), admission=admission), CHAT, chunks=(b'{"messages": [], "priority": 20}',))
 
 
+async def test_a_stream_that_was_given_up_before_its_first_piece_is_no_end_of_an_answer() -> None:
+    admission = Admission(1, 1, time.monotonic)
+
+    class Leaving(Inner):
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            raise ConnectionResetError
+
+    for _ in range(8):
+        with pytest.raises(ConnectionResetError):
+            await call(gate(Leaving(), admission=admission), CHAT, chunks=(b'{"messages": [], "stream": true}',))
+    admission.enter(LIVE, 1, None)
+    assert admission.wait_s(LIVE) == 0
+
+
 async def test_whoever_cannot_be_taken_hears_when_to_come_again_and_the_engine_nothing() -> None:
     inner, admission = Inner(), Admission(4, 1, time.monotonic)
     admission.enter(BACKGROUND, 1, None)
