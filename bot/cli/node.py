@@ -21,13 +21,14 @@ STOP_S = 10.0
 LAST_LINES_S = 2.0
 LINE_BYTES = 1_048_576
 LINE_SHOWN = 300
+ENGINE_SAYS = "engine: "
 
 
 class NodeProcess:
     """A part that keeps one `python -m serving` alive.
 
     The node's stdout lines go to `say`, its ready line to `ready` (url, model); its stderr goes to our log for debugging, and
-    its last line there is told when it ends. `command` gets `--parent-fd N`: the reading end of a pipe that ends when this
+    its own last line there is told when it ends. `command` gets `--parent-fd N`: the reading end of a pipe that ends when this
     process does, however it dies.
     """
 
@@ -117,7 +118,8 @@ class NodeProcess:
             self._say(line)
 
     def _note(self, line: str) -> None:
-        self._last_words = line[:LINE_SHOWN]
+        if not line.startswith(ENGINE_SAYS):  # a warning of the engine is no reason for the node's end
+            self._last_words = line[:LINE_SHOWN]
         log.debug("node.said", line=line)
 
 

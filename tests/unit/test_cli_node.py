@@ -109,3 +109,13 @@ def gone(file: Path) -> bool:
     while file.exists() and time.monotonic() < until:
         time.sleep(0.02)
     return not file.exists()
+
+
+async def test_what_its_engine_said_last_is_not_taken_for_the_reason_of_its_end() -> None:
+    terminal, stopping = Terminal(), asyncio.Event()
+    script = "import os, sys; print('serving: no room\\nengine: a warning', file=sys.stderr, flush=True); os.kill(os.getpid(), 9)"
+    running = asyncio.create_task(node(terminal, script).run(stopping))
+    await terminal.until(2)
+    stopping.set()
+    await asyncio.wait_for(running, 15)
+    assert terminal.lines[0] == "the generation node ended (serving: no room); starting it again in 0 s"

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -66,6 +67,11 @@ class Customer:
     async def judged(self) -> int:
         """Raises AssertionError unless each question has exactly one answer; gives how many notices there were."""
         turns = await self.turns()
-        answered = Counter(turn["in_reply_to"] for turn in turns if turn["role"] == "bot")
-        assert answered == Counter(self.asked), f"asked {self.asked}, answered {dict(answered)}"
+        assert not (wrong := mismatch(self.asked, turns)), wrong
         return sum(turn["role"] == "system" for turn in turns)
+
+
+def mismatch(asked: Sequence[int], turns: Sequence[Mapping[str, Any]]) -> str:
+    """Which questions (by seq) have no answer or several, or which answer no question of ours; "" when all is well."""
+    answered = Counter(turn["in_reply_to"] for turn in turns if turn["role"] == "bot")
+    return "" if answered == Counter(asked) else f"asked {list(asked)}, answered {dict(answered)}"
