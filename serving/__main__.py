@@ -38,6 +38,7 @@ def main(argv: Sequence[str] | None = None, engine: Sequence[str] = ENGINE) -> i
     options = arguments(argv)
     at_end: list[Callable[[], None]] = []
     signal.signal(signal.SIGTERM, interrupted)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there are engines to start anew
     try:
         if options.parent_fd is not None:
             hold_on_to(options.parent_fd, at_end)

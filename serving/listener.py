@@ -7,11 +7,13 @@ import uvicorn
 from serving.connections import IDLE_S, bounded, room
 
 
-def configured(app: Any, connections: int, *, shutdown_s: int) -> uvicorn.Config:
-    """At most so many connections, each with a bounded time for what it owes; `shutdown_s` for open requests at the end."""
+def configured(app: Any, connections: int, *, shutdown_s: int, files: int = 1) -> uvicorn.Config:
+    """At most so many connections, each with a bounded time for what it owes; `shutdown_s` for open requests at the end. `files`
+    that one connection needs: with what it is passed on by.
+    """
     return uvicorn.Config(
         app,
-        http=bounded(room(connections)),
+        http=bounded(room(files * connections) // files),
         ws="none",
         timeout_keep_alive=int(IDLE_S),
         log_config=None,  # no formats of its own: what it says takes the way of the process

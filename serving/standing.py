@@ -8,7 +8,10 @@ from serving.progress import Report
 
 
 class Standing(Protocol):
-    """Told by whoever watches an engine."""
+    """Told by whoever watches an engine. `may_move`: to another port, when its own was taken while it was away."""
+
+    @property
+    def may_move(self) -> bool: ...
 
     def up(self, order: EngineOrder) -> None:
         """The engine of this order generates."""
@@ -22,6 +25,8 @@ class Standing(Protocol):
 
 class Alone:
     """The one engine of a node holds the node's own port: once it is up, the node is."""
+
+    may_move = False
 
     def __init__(self, report: Report) -> None:
         self._report = report

@@ -87,7 +87,9 @@ class Supervisor:
             engine.kill()
 
     async def run(self) -> None:
-        """Raises EngineRefused for settings vLLM does not take, ServingError when no engine ever got ready."""
+        """Raises EngineRefused for settings vLLM does not take, ServingError when no engine ever got ready. An engine that was
+        ready once is tried again whatever it says: its files may be repaired, and others may answer meanwhile.
+        """
         backoff = self._patience.backoff
         while not self._stop.is_set():
             if not await self._unless_stopped(self._settle_port()):
@@ -105,7 +107,7 @@ class Supervisor:
             await self._unless_stopped(asyncio.sleep(wait_s))
 
     def _give_up_on(self, life: Life, failures: int) -> None:
-        if life.status == REFUSED:
+        if life.status == REFUSED and not self._ready_once:
             raise EngineRefused(
                 life.last_words.splitlines()[-1] if life.last_words else "serving: the engine refused its settings"
             )
@@ -137,6 +139,8 @@ class Supervisor:
 
     async def _settle_port(self) -> None:
         wanted = self._order.port if self._ready_once else self._wanted_port
+        if not self._wanted_port and self._standing.may_move and port.is_held(self._order.host, wanted):
+            wanted = 0
         got = await port.settle(self._order.host, wanted, self._patience.port_s, self._report)
         self._order = replace(self._order, port=got)
 

@@ -192,18 +192,26 @@ class Gate:
 
     def _noting_tokens(self, send: Send, place: Place) -> Send:
         """A whole (not streamed) 200 of a generating route is the proof that tokens come out, or embeddings; the first piece of a
-        stream tells that it has started.
+        stream tells that it has started. The head of a stream waits for that piece: vLLM sends it before the answer has begun,
+        and a router that has it would notice only at the first piece that the asker has left.
         """
         whole = streamed = False
+        head: Message | None = None
 
         async def noting(message: Message) -> None:
-            nonlocal whole, streamed
+            nonlocal whole, streamed, head
             if message["type"] == "http.response.start":
                 kind = dict(message.get("headers", ())).get(b"content-type", b"")
                 whole = message["status"] == 200 and kind.startswith(b"application/json")
                 streamed = message["status"] == 200 and kind.startswith(b"text/event-stream")
+                if streamed:
+                    head = message
+                    return
             elif streamed:
                 self._admission.start(place)
+                if head:
+                    await send(head)
+                    head = None
             elif whole and not message.get("more_body", False):
                 self._readiness.proven = True
             await send(message)

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import json
 
-from serving.engine.gate import Receive, Refused, Scope, Send, answer, header
+from serving.engine.gate import Receive, Refused, Scope, Send, answer
 from serving.fleet.exposition import figures_of, merged
 from serving.fleet.members import Member, Members
 from serving.fleet.proxy import Proxy
@@ -15,18 +15,21 @@ ASK_S = 2.0
 CHANGE_S = 600.0
 ROUTED = frozenset({"/v1/chat/completions", "/v1/completions"})
 NOBODY = Refused(503, "no engine is ready: ask again", after_s=2)
+SILENT = Refused(503, "the engine did not answer in time: ask again", after_s=2)
 NO_ROUTER = Refused(503, "the router is being started: ask again", after_s=1)
 
 
 class Door:
     """Answers come from the engine that the router finds for their conversation, embeddings from the one that makes them, all
-    else from any engine. Without a `router` one engine answers.
+    else from any engine. Without a `router` one engine answers. `key`: of the engines, for what the door asks itself.
     """
 
-    def __init__(self, members: Members, router: Router | None, proxy: Proxy) -> None:
+    def __init__(self, members: Members, router: Router | None, proxy: Proxy, key: str) -> None:
         self._members = members
         self._router = router
         self._proxy = proxy
+        self._key = f"Bearer {key}"
+        self._changing = asyncio.Lock()
         self._turn = itertools.count()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,7 +49,7 @@ class Door:
             case "/metrics":
                 await _text(send, await self._metrics(), b"text/plain; version=0.0.4; charset=utf-8")
             case "/v1/models":
-                await self._models(scope, send)
+                await self._models(send)
             case "/v1/embeddings":
                 await self._proxy.pass_on(self._any("embed").url, scope, receive, send)
             case "/v1/load_lora_adapter" | "/v1/unload_lora_adapter":
@@ -56,20 +59,24 @@ class Door:
                 await self._proxy.pass_on(base, scope, receive, send)
 
     async def _everywhere(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """What changes engines is sent to each that answers; the first refusal is told, else the last consent."""
+        """What changes engines is sent to each that answers, one change after the other; the first refusal is told, else the
+        last consent.
+        """
         body = (await receive()).get("body", b"")
         status, told = NOBODY.status, NOBODY.body()
-        for member in self._members.serving():
-            status, told = await self._proxy.whole(member.url, scope, body, CHANGE_S)
-            if status != 200:
-                break
+        async with self._changing:
+            for member in self._members.serving():
+                status, told = await self._proxy.whole(member.url, scope, body, CHANGE_S)
+                if status != 200:
+                    break
+                body = _settled(body, told)
         await _reply(send, status, told, b"application/json")
 
     def _routed(self) -> str:
         member = self._any()
         if self._router is None:
             return member.url
-        if not self._router.url:
+        if not self._router.workers:
             raise NO_ROUTER
         return self._router.url
 
@@ -79,19 +86,26 @@ class Door:
             raise NOBODY
         return serving[next(self._turn) % len(serving)]
 
-    async def _models(self, scope: Scope, send: Send) -> None:
+    async def _models(self, send: Send) -> None:
         """Of one engine that answers, and of the one that embeds."""
         asked = [self._any(), *self._members.serving("embed")]
-        key = header(scope, b"authorization").decode("latin-1")
-        texts = await asyncio.gather(*(self._proxy.text(member.url, "/v1/models", ASK_S, key) for member in asked))
+        texts = await asyncio.gather(*(self._proxy.text(member.url, "/v1/models", ASK_S, self._key) for member in asked))
+        if not texts[0]:
+            raise SILENT
         models = [model for text in texts if text for model in json.loads(text)["data"]]
         await _text(send, json.dumps({"object": "list", "data": models}))
 
     async def _metrics(self) -> str:
         up = [member for member in self._members if member.is_up]
-        asked = (self._proxy.text(member.url, "/metrics", ASK_S) for member in up)
+        asked = (self._proxy.text(member.url, "/metrics", ASK_S, self._key) for member in up)
         texts = {member.name: text for member, text in zip(up, await asyncio.gather(*asked), strict=True)}
-        return merged(texts) + figures_of(self._members, self._router)
+        return merged(texts, figures_of(self._members, self._router))
+
+
+def _settled(body: bytes, told: bytes) -> bytes:
+    """The version that the first engine has chosen is that of all, whatever each has had before."""
+    asked, chosen = json.loads(body), json.loads(told).get("version")
+    return json.dumps({**asked, "version": chosen}).encode() if chosen is not None else body
 
 
 async def _text(send: Send, text: str, kind: bytes = b"application/json") -> None:

@@ -7,27 +7,26 @@ from serving.fleet.members import Members
 from serving.fleet.router import Router
 
 SAMPLE = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (.+)$")
-FAMILY = re.compile(r"^# (?:HELP|TYPE) (\S+)")
+HEAD = re.compile(r"^# (HELP|TYPE) (\S+)")
+NESTED = re.compile(r'(?:^|(?<=,))replica="')
 
 
-def merged(texts: Mapping[str, str]) -> str:
-    """`texts` by the name of the replica, which becomes the label `replica`. A family's lines stand together, as the format
-    asks.
+def merged(texts: Mapping[str, str], own: str = "") -> str:
+    """`texts` by the name of the replica, which becomes the label `replica`; `own`: what is told without one. A family's lines
+    stand together, each with one head, as the format asks.
     """
-    heads: dict[str, list[str]] = {}
+    heads: dict[str, dict[str, str]] = {}
     samples: dict[str, list[str]] = {}
-    for replica, text in texts.items():
+    for replica, text in (*texts.items(), ("", own)):
         family = ""
-        for line in text.splitlines():
-            if line.startswith("#"):
-                if found := FAMILY.match(line):
-                    family = found[1]
-                    known = heads.setdefault(family, [])
-                    if line not in known:
-                        known.append(line)
+        for line in text.split("\n"):
+            if found := HEAD.match(line):
+                family = found[2]
+                heads.setdefault(family, {}).setdefault(found[1], line)
             elif found := SAMPLE.match(line):
-                samples.setdefault(family, []).append(_labelled(found, replica))
-    return "".join(f"{line}\n" for family in {**heads, **samples} for line in [*heads.get(family, []), *samples.get(family, [])])
+                samples.setdefault(family, []).append(_labelled(found, replica) if replica else line)
+    families = dict.fromkeys([*heads, *samples])
+    return "".join(f"{line}\n" for family in families for line in [*heads.get(family, {}).values(), *samples.get(family, [])])
 
 
 def figures_of(members: Members, router: Router | None) -> str:
@@ -47,5 +46,9 @@ def _family(name: str, kind: str, samples: Iterable[tuple[str, int]]) -> str:
 
 
 def _labelled(found: re.Match[str], replica: str) -> str:
+    """A replica of a node with several has the names of both."""
     name, labels, rest = found.groups()
+    if labels and NESTED.search(labels):
+        both = NESTED.sub(lambda _: f'replica="{replica}/', labels, count=1)
+        return f"{name}{{{both}}} {rest}"
     return f'{name}{{replica="{replica}"{"," + labels if labels else ""}}} {rest}'

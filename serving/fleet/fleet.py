@@ -81,21 +81,27 @@ class Fleet:
         front = self._plan.front
         own = await port.settle(front.host, front.port, self._patience.port_s, self._report)
         front = replace(front, port=own)
-        with port.bind(front.host, own) as sock:
-            try:
+        try:
+            with port.bind(front.host, own) as sock:
+                sock.listen()  # at once, or another node might take the port too
                 async with Proxy() as proxy, asyncio.TaskGroup() as tasks:
                     await self._serve(front, sock, proxy, tasks)
-            except* ServingError as errors:
-                raise errors.exceptions[0] from None  # one is enough to tell: they fail alike
+        except* (ServingError, OSError) as errors:
+            raise told(errors) from None
 
     async def _serve(self, front: EngineOrder, sock: socket.socket, proxy: Proxy, tasks: asyncio.TaskGroup) -> None:
         routes = ROUTES["generate"] | (ROUTES["embed"] if self._plan.embedding else frozenset())
         if front.lora:
             routes |= LORA
-        door = Door(self._members, self._router, proxy)
+        door = Door(self._members, self._router, proxy, front.api_key)
         gate = Gate(door, front.api_key, Readiness(proven=True), Open(), routes=routes, open_health=front.open_health)
         rolling = Rolling(
-            self._crew, proxy, self._report, drain_s=self._plan.drain_s, start_s=self._patience.start_s + self._patience.hang_s
+            self._crew,
+            self._asked,
+            proxy,
+            self._report,
+            drain_s=self._plan.drain_s,
+            start_s=self._patience.start_s + self._patience.hang_s,
         )
         aside = [self._tell_ready(front), self._roll(rolling), *(remote.run() for remote in self._remotes)]
         if self._router:
@@ -108,15 +114,28 @@ class Fleet:
             task.cancel()
 
     async def _tell_ready(self, front: EngineOrder) -> None:
-        while not self._members.serving() or (self._router and not self._router.url):  # noqa: ASYNC110  # once, at the start
+        while not any(map(self._asked, self._members.serving())):  # noqa: ASYNC110  # once, at the start
             await asyncio.sleep(LOOK_S)
         self._report.line(f"serving ready {url(front)} model={front.served_name}")
+
+    def _asked(self, member: Member) -> bool:
+        """Whether requests for answers, or embeddings, may come to it."""
+        if self._router and member.task == "generate":
+            return member.url in self._router.workers
+        return member.serves
 
     async def _roll(self, rolling: Rolling) -> None:
         while True:
             await self._renewing.wait()
             self._renewing.clear()
             await rolling.once_through()
+
+
+def told(errors: BaseException) -> ServingError:
+    """One is enough to tell: they fail alike."""
+    while isinstance(errors, BaseExceptionGroup):
+        errors = errors.exceptions[0]
+    return errors if isinstance(errors, ServingError) else ServingError(f"serving: the system refuses something: {errors}")
 
 
 def _address(node: str) -> str:

@@ -18,7 +18,7 @@ class Listener(uvicorn.Server):
     """Serves `app` on a bound socket until told to stop. Signals belong to the node."""
 
     def __init__(self, app: App, shutdown_s: int) -> None:
-        super().__init__(configured(app, CONNECTIONS, shutdown_s=shutdown_s))
+        super().__init__(configured(app, CONNECTIONS, shutdown_s=shutdown_s, files=2))
         # an answer that an engine's death cut off is uvicorn's error too; it is told where the engine died
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
 

@@ -21,6 +21,10 @@ class Member:
     starts: int = 0
 
     @property
+    def may_move(self) -> bool:
+        return True
+
+    @property
     def serves(self) -> bool:
         """Whether new requests may go there."""
         return self.is_up and not self.drains

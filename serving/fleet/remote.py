@@ -11,17 +11,19 @@ from serving.progress import Report
 LOOK_S = 1.0
 ASK_S = 5.0
 MISSED = 2
+NO_KEY = "refuses our key: both nodes need the same serving.api_key"
 
 
 class Remote:
     """`url` of the node, without a path. `run` until cancelled."""
 
-    def __init__(self, url: str, api_key: str, served_name: str, member: Member, report: Report) -> None:
+    def __init__(self, url: str, api_key: str, served_name: str, member: Member, report: Report, look_s: float = LOOK_S) -> None:
         self._url = url
         self._headers = {"Authorization": f"Bearer {api_key}"}
         self._served_name = served_name
         self._member = member
         self._report = report
+        self._look_s = look_s
         self._said = ""
 
     async def run(self) -> None:
@@ -37,17 +39,19 @@ class Remote:
                 elif missed >= MISSED:
                     self._say(trouble)
                     self._member.down()
-                await asyncio.sleep(LOOK_S)
+                await asyncio.sleep(self._look_s)
 
     async def _trouble(self, session: aiohttp.ClientSession) -> str:
         """Why it cannot be used now, "" when it can."""
         try:
             async with session.get(f"{self._url}/health") as answer:
                 if answer.status != 200:
-                    return "refuses our key: both nodes need the same serving.api_key" if answer.status == 401 else "is not ready"
+                    return NO_KEY if answer.status == 401 else "is not ready"
             if self._member.is_up:
                 return ""
             async with session.get(f"{self._url}/v1/models") as answer:
+                if answer.status == 401:  # its /health may be open
+                    return NO_KEY
                 served = _names(await answer.json())
         except (aiohttp.ClientError, TimeoutError, ValueError):
             return "cannot be reached"

@@ -9,10 +9,11 @@ import aiohttp
 
 from serving import port
 from serving.child import Child
+from serving.errors import ServingError
 from serving.fleet.members import Members
 from serving.fleet.routing import RouterOrder
 from serving.progress import Report
-from serving.supervisor import died
+from serving.supervisor import FIRST_STARTS, died
 
 ROUTER = (sys.executable, "-m", "serving.fleet.routing")
 LOOK_S = 1.0
@@ -25,7 +26,9 @@ ANSWER_S = 3600
 
 
 class Router:
-    """`url` is "" while no router answers."""
+    """`url` is "" while no router answers; `workers`: the engines that it sends requests to. `run` raises ServingError when no
+    router ever answered.
+    """
 
     def __init__(self, members: Members, report: Report, say: Callable[[str], None], command: Sequence[str] = ROUTER) -> None:
         self._members = members
@@ -34,7 +37,10 @@ class Router:
         self._command = command
         self._child: Child | None = None
         self.url = ""
+        self.workers: frozenset[str] = frozenset()
         self.starts = 0
+        self._answered = False
+        self._unseen: set[str] = set()
 
     def kill(self) -> None:
         """End it at once, from any thread."""
@@ -45,6 +51,8 @@ class Router:
         """Until cancelled; then the router has ended."""
         while True:
             why = await self._one_life()
+            if not self._answered and self.starts >= FIRST_STARTS:
+                raise ServingError(f"serving: vllm-router did not start in {self.starts} attempts: it {why}; its words are above")
             self._report.line(f"serving: the router {why}; starting it again in {AGAIN_S:.0f} s")
             await asyncio.sleep(AGAIN_S)
 
@@ -63,7 +71,7 @@ class Router:
             await asyncio.wait((ended, kept), return_when=asyncio.FIRST_COMPLETED)
             return kept.result() if kept.done() else died(ended.result())
         finally:
-            self.url, self._child = "", None
+            self.url, self.workers, self._child = "", frozenset(), None
             await child.stop(0)
             for task in (ended, kept):
                 task.cancel()
@@ -78,28 +86,33 @@ class Router:
             while missed < MISSED:
                 try:
                     await self._match(session)
-                except (aiohttp.ClientError, TimeoutError, ValueError):
+                except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError):
                     missed += 1 if self.url or clock() > patient_until else 0
                     await asyncio.sleep(LOOK_S / 10)
                 else:
-                    self.url, missed = url, 0
+                    self.url, missed, self._answered = url, 0, True
                     await self._members.move(LOOK_S)
         return f"did not answer {MISSED} times"
 
     async def _match(self, session: aiohttp.ClientSession) -> None:
         async with session.get("/list_workers") as answer:
-            known = set((await answer.json())["urls"])
+            known = {str(url) for url in (await answer.json())["urls"]}
         wanted = {member.url for member in self._members.serving()}
+        self.workers = frozenset(known)
         for url in known - wanted:
             async with session.post("/remove_worker", params={"url": url}):
-                pass
+                self.workers -= {url}
         for url in wanted - known:
             await self._add(session, url)
 
     async def _add(self, session: aiohttp.ClientSession, url: str) -> None:
         """It waits until the worker is healthy, which may be never: the next look tries again, and others are not held up."""
         try:
-            async with session.post("/add_worker", params={"url": url}):
-                pass
+            async with session.post("/add_worker", params={"url": url}) as answer:
+                if answer.status == 200:
+                    self.workers |= {url}
+                    self._unseen.discard(url)
         except TimeoutError:
-            self._report.line(f"serving: the router cannot see {url}/health, which must answer it without a key")
+            if url not in self._unseen:
+                self._unseen.add(url)
+                self._report.line(f"serving: the router cannot see {url}/health, which must answer it without a key")

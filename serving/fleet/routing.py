@@ -12,6 +12,9 @@ from typing import Self
 
 from serving import lifeline
 
+# it would ask even loopback through them; nothing else of a node does
+PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+
 
 @dataclass(frozen=True, slots=True)
 class RouterOrder:
@@ -39,6 +42,8 @@ def main() -> None:
     order = RouterOrder.from_line(sys.stdin.readline())
     if os.getppid() != order.parent:
         return  # it died before Linux was asked
+    for name in PROXIES:
+        os.environ.pop(name, None)
     from vllm_router.router import Router
     from vllm_router.router_args import RouterArgs
 

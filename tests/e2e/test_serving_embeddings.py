@@ -62,6 +62,8 @@ class Silent(Report):
 class Coming:
     """A place for one engine: tells with which order it came up."""
 
+    may_move = False
+
     def __init__(self) -> None:
         self.order: asyncio.Future[EngineOrder] = asyncio.get_running_loop().create_future()
 

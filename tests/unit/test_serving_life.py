@@ -139,6 +139,18 @@ def test_a_wrong_setting_is_one_line_and_exit_two(node: Node) -> None:
     assert node.errors.read_text().startswith("serving.replicas: Input should be a valid integer")
 
 
+def test_a_wish_for_new_engines_before_there_are_any_does_not_end_the_node(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    os.mkfifo(config)
+    command = [sys.executable, "-m", "serving", "--config", str(config)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        with config.open("w") as writing:  # opens once the node reads its settings
+            process.send_signal(signal.SIGHUP)
+            writing.write("serving = 1")
+        _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (2, f"{config}: serving must be a table\n")
+
+
 def test_a_node_without_a_key_makes_one_and_tells_where(node: Node, tmp_path: Path) -> None:
     node.environ |= {"XDG_STATE_HOME": str(tmp_path / "state"), "FRONTDESK_SERVING__API_KEY": ""}
     url = node.start().ready()
