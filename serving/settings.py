@@ -59,7 +59,7 @@ class ServingSettings(EngineOptions):
     @classmethod
     def _urls(cls, nodes: list[str]) -> list[str]:
         for node in nodes:
-            if not re.fullmatch(r"https?://[^/\s@]+", node):
+            if not re.fullmatch(r"https?://[^/\s@?#\"'\\]+", node):
                 raise ValueError(f"{node!r} is not the address of a node: write http://HOST:PORT")
         if len(set(nodes)) < len(nodes):
             raise ValueError("a node is named twice")

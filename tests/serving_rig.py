@@ -13,6 +13,7 @@ from serving.fleet.door import Door
 from serving.fleet.listener import Listener
 from serving.fleet.members import Members
 from serving.fleet.proxy import Proxy
+from serving.fleet.refusals import Refusals
 from serving.fleet.router import Router
 from serving.port import bind
 
@@ -59,7 +60,7 @@ async def a_door(*engines: App, routed: bool = False) -> AsyncIterator[str]:
             await stack.enter_async_context(running(router.run()))
         for number, engine in enumerate(engines):
             members.join(str(number)).found_at(await stack.enter_async_context(listening(engine)))
-        door = Door(members, router, proxy, KEY)
+        door = Door(members, router, proxy, KEY, Refusals())
         gate = Gate(door, KEY, Readiness(proven=True), Open(), routes=ROUTES["generate"] | LORA)
         url = await stack.enter_async_context(listening(gate))
         while router and len(router.workers) < len(engines):

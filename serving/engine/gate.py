@@ -9,12 +9,11 @@ import json
 import math
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from serving.engine.admission import Full, Place
 from serving.engine.bounds import Embedding, OutOfBounds, Request, Sampling, check
 from serving.engine.entrance import Entrance
-from serving.engine.figures import Figures
 from serving.order import Task
 
 Scope = MutableMapping[str, Any]
@@ -92,6 +91,14 @@ class Readiness:
     proven: bool = False
 
 
+class Tally(Protocol):
+    """Counts what the gate meets."""
+
+    def refused(self, reason: str) -> None: ...
+
+    def cancelled(self) -> None: ...
+
+
 class Gate:
     """Lets the allowed requests through to `app` and answers all others itself."""
 
@@ -105,7 +112,7 @@ class Gate:
         routes: frozenset[tuple[str, str]] = ROUTES["generate"],
         open_health: bool = False,
         max_body_bytes: int = MAX_BODY_BYTES,
-        figures: Figures | None = None,
+        figures: Tally | None = None,
     ) -> None:
         self._app = app
         self._routes = routes

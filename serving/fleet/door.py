@@ -8,6 +8,7 @@ from serving.engine.gate import Receive, Refused, Scope, Send, answer
 from serving.fleet.exposition import figures_of, merged
 from serving.fleet.members import Member, Members
 from serving.fleet.proxy import Proxy
+from serving.fleet.refusals import Refusals
 from serving.fleet.router import Router
 from serving.order import Task
 
@@ -24,11 +25,12 @@ class Door:
     else from any engine. Without a `router` one engine answers. `key`: of the engines, for what the door asks itself.
     """
 
-    def __init__(self, members: Members, router: Router | None, proxy: Proxy, key: str) -> None:
+    def __init__(self, members: Members, router: Router | None, proxy: Proxy, key: str, refusals: Refusals) -> None:
         self._members = members
         self._router = router
         self._proxy = proxy
         self._key = f"Bearer {key}"
+        self._refusals = refusals
         self._changing = asyncio.Lock()
         self._turn = itertools.count()
 
@@ -99,7 +101,7 @@ class Door:
         up = [member for member in self._members if member.is_up]
         asked = (self._proxy.text(member.url, "/metrics", ASK_S, self._key) for member in up)
         texts = {member.name: text for member, text in zip(up, await asyncio.gather(*asked), strict=True)}
-        return merged(texts, figures_of(self._members, self._router))
+        return merged(texts, figures_of(self._members, self._router, self._refusals))
 
 
 def _settled(body: bytes, told: bytes) -> bytes:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from serving.fleet.members import Members
+from serving.fleet.refusals import Refusals
 from serving.fleet.router import Router
 
 SAMPLE = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (.+)$")
@@ -29,11 +30,14 @@ def merged(texts: Mapping[str, str], own: str = "") -> str:
     return "".join(f"{line}\n" for family in families for line in [*heads.get(family, {}).values(), *samples.get(family, [])])
 
 
-def figures_of(members: Members, router: Router | None) -> str:
+def figures_of(members: Members, router: Router | None, refusals: Refusals) -> str:
     """What the node knows of its engines, whether they answer or not."""
     up = [(f'{{replica="{one.name}"}}', int(one.serves)) for one in members]
     starts = [(f'{{replica="{one.name}"}}', one.starts) for one in members]
     told = _family("frontdesk_node_replica_up", "gauge", up) + _family("frontdesk_node_replica_starts_total", "counter", starts)
+    refused = [(f'{{reason="{reason}"}}', count) for reason, count in refusals.by_reason().items()]
+    if refused:
+        told += _family("frontdesk_node_door_refused_total", "counter", refused)
     if router:
         told += _family("frontdesk_node_router_up", "gauge", [("", int(bool(router.url)))])
         told += _family("frontdesk_node_router_starts_total", "counter", [("", router.starts)])

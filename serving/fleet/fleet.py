@@ -14,6 +14,7 @@ from serving.fleet.door import Door
 from serving.fleet.listener import Listener
 from serving.fleet.members import Member, Members
 from serving.fleet.proxy import Proxy
+from serving.fleet.refusals import Refusals
 from serving.fleet.remote import Remote
 from serving.fleet.rolling import Rolling
 from serving.fleet.router import ROUTER, Router
@@ -93,8 +94,10 @@ class Fleet:
         routes = ROUTES["generate"] | (ROUTES["embed"] if self._plan.embedding else frozenset())
         if front.lora:
             routes |= LORA
-        door = Door(self._members, self._router, proxy, front.api_key)
-        gate = Gate(door, front.api_key, Readiness(proven=True), Open(), routes=routes, open_health=front.open_health)
+        refusals = Refusals()
+        door = Door(self._members, self._router, proxy, front.api_key, refusals)
+        ready, health = Readiness(proven=True), front.open_health
+        gate = Gate(door, front.api_key, ready, Open(), routes=routes, open_health=health, figures=refusals)
         rolling = Rolling(
             self._crew,
             self._asked,

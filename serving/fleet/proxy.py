@@ -47,7 +47,7 @@ class Proxy:
         begun = False
         try:
             async with self._session.request(
-                scope["method"], f"{base}{scope['path']}", data=body, headers=_asked(scope)
+                scope["method"], f"{base}{scope['path']}", data=body, headers=_asked(scope), allow_redirects=False
             ) as response:
                 if unreached(response):
                     await answer(send, AWAY)
@@ -70,6 +70,7 @@ class Proxy:
                 f"{base}{scope['path']}",
                 data=body,
                 headers=_asked(scope),
+                allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=within_s),
             ) as response:
                 return response.status, await response.read()

@@ -44,12 +44,12 @@ class Remote:
     async def _trouble(self, session: aiohttp.ClientSession) -> str:
         """Why it cannot be used now, "" when it can."""
         try:
-            async with session.get(f"{self._url}/health") as answer:
+            async with session.get(f"{self._url}/health", allow_redirects=False) as answer:
                 if answer.status != 200:
                     return NO_KEY if answer.status == 401 else "is not ready"
             if self._member.is_up:
                 return ""
-            async with session.get(f"{self._url}/v1/models") as answer:
+            async with session.get(f"{self._url}/v1/models", allow_redirects=False) as answer:
                 if answer.status == 401:  # its /health may be open
                     return NO_KEY
                 served = _names(await answer.json())

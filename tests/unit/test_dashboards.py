@@ -14,6 +14,7 @@ from serving.engine.admission import Admission
 from serving.engine.figures import Figures
 from serving.fleet.exposition import figures_of
 from serving.fleet.members import Members
+from serving.fleet.refusals import Refusals
 from serving.fleet.router import Router
 from serving.progress import Printed
 from tests import vllm_metrics
@@ -23,7 +24,7 @@ DASHBOARD: dict[str, Any] = json.loads((ROOT / "docs/grafana/frontdesk.json").re
 GROUPS: list[dict[str, Any]] = yaml.safe_load((ROOT / "docs/prometheus/rules.yml").read_text())["groups"]
 RULES = [rule for group in GROUPS for rule in group["rules"]]
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
-WORDS = {"by", "changes", "histogram_quantile", "increase", "max", "min", "rate", "sum"}
+WORDS = {"by", "changes", "histogram_quantile", "increase", "max", "min", "or", "rate", "sum"}
 SCRAPED = {"up"}
 
 
@@ -44,7 +45,9 @@ def door_names() -> set[str]:
     """What the door of several engines adds."""
     members = Members()
     members.join("0")
-    return set(re.findall(r"^(frontdesk_\w+)", figures_of(members, Router(members, Printed(), print)), re.MULTILINE))
+    refusals = Refusals()
+    refusals.refused("key")
+    return set(re.findall(r"^(frontdesk_\w+)", figures_of(members, Router(members, Printed(), print), refusals), re.MULTILINE))
 
 
 def metrics(expression: str) -> set[str]:

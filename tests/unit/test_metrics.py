@@ -28,7 +28,13 @@ def test_the_docs_list_exactly_what_is_published() -> None:
         for family in Figures(Admission(1, 1, lambda: 0.0)).collect()
     }
     listed = set(re.findall(r"^\| `(frontdesk_\w+)` \| ([a-z_, ]*?) *\|", DOC.read_text(), re.MULTILINE))
-    door = {("replica_up", "replica"), ("replica_starts_total", "replica"), ("router_up", ""), ("router_starts_total", "")}
+    door = {
+        ("replica_up", "replica"),
+        ("replica_starts_total", "replica"),
+        ("door_refused_total", "reason"),
+        ("router_up", ""),
+        ("router_starts_total", ""),
+    }
     assert listed == published | node | {(f"frontdesk_node_{name}", label) for name, label in door}
 
 

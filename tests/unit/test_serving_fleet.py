@@ -144,6 +144,8 @@ def test_the_door_is_closed_as_an_engine_is(node: Node) -> None:
     assert status(f"{url}/v1/models", "secret") == 200
     assert status(f"{url}/list_workers", "secret") == 404
     assert status(f"{url}/add_worker?url=http://127.0.0.1:1", "secret") == 404
+    assert metric(url, 'frontdesk_node_door_refused_total{reason="key"}') == [1.0]
+    assert metric(url, 'frontdesk_node_door_refused_total{reason="route"}') == [2.0]
     assert node.process is not None
     node.process.terminate()
     assert node.ended() == 0
