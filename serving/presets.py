@@ -38,7 +38,7 @@ PRESETS = {
             "cpu",
             16,
             0.5,
-            values={"device": "cpu", "kv_cache_gib": 2.0, "max_num_seqs": 16, "max_num_batched_tokens": 512},
+            values={"device": "cpu", "kv_cache_gib": 2.0, "max_num_seqs": 16, "max_num_batched_tokens": 128},
         ),
         Preset(
             "gpu-24gb",

@@ -9,6 +9,8 @@ from serving.order import EngineOrder, LoraOrder, Task
 
 CPU_KV_CACHE_GIB: dict[Task, float] = {"generate": 2.0, "embed": 0.5}  # what embeds keeps nothing from one request to the next
 GIB = 1024**3
+CPU_BLOCK = 32
+CPU_STEP = 256
 SCHEDULER = "serving.engine.scheduler.CourteousScheduler"
 SPREAD = ("distributed_executor_backend", "pipeline_parallel_size", "prefill_context_parallel_size", "tensor_parallel_size")
 # a model that embeds may not be able to reuse a prefix: vLLM knows which can
@@ -83,10 +85,19 @@ def arguments(order: EngineOrder, cpu: set[str]) -> list[str]:
         chosen["kv_cache_memory_bytes"] = cache
     if order.device == "cpu":
         chosen |= {"enforce_eager": True, "gpu_memory_utilization": 0.1, "dtype": cpu_dtype(cpu, order.task)}
-        chosen |= {"scheduler_cls": SCHEDULER} if order.task == "generate" else {}
+        chosen |= {"scheduler_cls": SCHEDULER, **quick_steps(order)} if order.task == "generate" else {}
     if order.lora is not None:
         chosen |= lora(order.lora)
     return [word for name, value in (chosen | order.engine_args).items() for word in words(name, value)]
+
+
+def quick_steps(order: EngineOrder) -> dict[str, Any]:
+    """A prompt of 256 tokens takes a CPU about as long in two steps as in one, and others get their tokens in between. Attention
+    over blocks of 32 tokens is spread over cores better than over vLLM's 128, and less of a prompt is computed anew.
+    """
+    chunked = order.engine_args.get("enable_chunked_prefill", True)
+    step = {"max_num_batched_tokens": max(CPU_STEP, order.max_num_seqs)} if chunked else {}
+    return {"block_size": CPU_BLOCK, **step}
 
 
 def lora(order: LoraOrder) -> dict[str, Any]:

@@ -17,7 +17,7 @@ POLL_S = 0.005
 MOST_MS = 500.0
 GIVEN_UP_S = 20.0
 LONG_WORDS = 3000
-SIZES = (256, 128, 512, 1024)
+SIZES = (128, 256, 512, 1024)
 FEWER = 4  # times fewer cancels where nothing is judged
 
 

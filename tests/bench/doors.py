@@ -44,11 +44,13 @@ def order_of(section: Mapping[str, Any]) -> EngineOrder:
         host="127.0.0.1",
         port=0,
         api_key=KEY,
-        **{
-            name: getattr(chosen, name)
-            for name in EngineOrder.__dataclass_fields__
-            if name in settings.ServingSettings.model_fields and name not in {"device", "host", "port", "api_key"}
-        },
+        max_model_len=chosen.max_model_len,
+        kv_cache_gib=chosen.kv_cache_gib,
+        max_num_seqs=chosen.max_num_seqs,
+        max_queued_requests=chosen.max_queued_requests,
+        max_background=chosen.max_background,
+        shutdown_s=chosen.shutdown_s,
+        engine_args=chosen.vllm_args,
     )
 
 

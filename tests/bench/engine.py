@@ -15,7 +15,7 @@ from tests.bench.product import Remote
 from tests.e2e.engine import MODEL, Node, node
 
 TOKENS = 64
-BLOCK = 128  # tokens that vLLM's CPU prefix cache keeps or loses together
+BLOCK = 32  # tokens that vLLM's CPU prefix cache keeps or loses together
 PROMPT = "You help."
 
 

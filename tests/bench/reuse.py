@@ -80,11 +80,11 @@ def _traces(connection: sa.Connection) -> list[Spoken]:
     return [Spoken(*row) for row in connection.execute(sa.select(*columns).order_by(trace.seq))]
 
 
-def bound(spoken: Sequence[Spoken], budget: int) -> float:
+def bound(spoken: Sequence[Spoken], budget: int, block: int = BLOCK) -> float:
     """What a window could reuse that only grows until the budget is full and then begins again as small as this one ever did.
 
     Reused are all whole blocks of the last prompt and its answer (whose last token is never computed), and nothing after a
-    roll-over, since the system block is shorter than a block. When this window rolled over is not asked: only lengths are.
+    roll-over, since the system prompt is shorter than a block. When this window rolled over is not asked: only lengths are.
     """
     grown = [after.prompt - before.prompt - before.output for before, after in itertools.pairwise(spoken)]
     questions = [length for length, one in zip(grown, spoken[1:], strict=True) if not one.broken]
@@ -96,7 +96,7 @@ def bound(spoken: Sequence[Spoken], budget: int) -> float:
         prompt = kept + (usual if one.broken else length)
         if prompt > budget:
             prompt, kept = begun, 0.0
-        reused += max(kept - 1, 0) // BLOCK * BLOCK
+        reused += max(kept - 1, 0) // block * block
         total += prompt
         kept = prompt + one.output
     return reused / total

@@ -12,12 +12,12 @@ SEEN = [
 
 
 def test_a_window_that_only_grows_reaches_the_bound() -> None:
-    assert bound(SEEN, 700) == pytest.approx(sum(one.cached for one in SEEN) / sum(one.prompt for one in SEEN))
+    assert bound(SEEN, 700, 128) == pytest.approx(sum(one.cached for one in SEEN) / sum(one.prompt for one in SEEN))
 
 
 def test_the_bound_knows_nothing_of_when_the_window_rolled_over() -> None:
     early = [*SEEN[:4], Spoken(151, 0, 64, "rollover"), *SEEN[8:]]
-    assert bound(early, 700) > sum(one.cached for one in early) / sum(one.prompt for one in early) + 0.02
+    assert bound(early, 700, 128) > sum(one.cached for one in early) / sum(one.prompt for one in early) + 0.02
 
 
 @pytest.mark.parametrize(

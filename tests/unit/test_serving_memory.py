@@ -172,7 +172,7 @@ def test_memory_is_read_as_the_system_tells_it(tmp_path: Path) -> None:
 def test_a_preset_fills_what_is_open_and_what_is_set_stays() -> None:
     chosen = parse({"preset": "laptop", "max_num_seqs": 3, "engine_args": {"seed": 1}})
     assert (chosen.max_num_seqs, chosen.kv_cache_gib) == (3, 2.0)
-    assert chosen.vllm_args == {"max_num_batched_tokens": 512, "seed": 1}
+    assert chosen.vllm_args == {"max_num_batched_tokens": 128, "seed": 1}
     with pytest.raises(SettingsError, match=r"serving\.preset: .*laptop, gpu-24gb"):
         parse({"preset": "big"})
 

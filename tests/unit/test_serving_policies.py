@@ -1,6 +1,7 @@
 """The node's pure decisions: when to restart, what is hung, which words vLLM gets."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -171,3 +172,18 @@ def test_the_processors_words_are_read() -> None:
     assert flags.cpu_flags("processor\t: 0\nflags\t\t: fpu avx2\n\nflags : other") == {"fpu", "avx2"}
     assert flags.cpu_flags("Features : asimd bf16") == {"asimd", "bf16"}
     assert flags.cpu_flags("") == set()
+
+
+@pytest.mark.parametrize(
+    ("changed", "step"),
+    [
+        ({}, "--max-num-batched-tokens=256"),
+        ({"max_num_seqs": 300}, "--max-num-batched-tokens=300"),  # vLLM wants a token for each answer
+        ({"engine_args": {"max_num_batched_tokens": 1024}}, "--max-num-batched-tokens=1024"),
+        ({"engine_args": {"enable_chunked_prefill": False}}, None),  # a prompt is one step
+        ({"device": "cuda"}, None),
+    ],
+)
+def test_a_step_on_cpu_is_short_unless_told_otherwise(changed: dict[str, Any], step: str | None) -> None:
+    words = flags.arguments(dataclasses.replace(ORDER, **changed), set())
+    assert [word for word in words if "batched" in word] == ([step] if step else [])
