@@ -41,8 +41,8 @@ async def load(folder: Path, model: Path, seconds: float) -> AsyncIterator[tuple
 
 
 async def _capacity(running: Shop) -> float:
-    """Answers a second with all slots taken."""
-    customers = [await running.customer() for _ in range(8)]
+    """Answers a second while its slots and its queue are full: some customers are always about to hear or to ask."""
+    customers = [await running.customer() for _ in range(24)]
     begun, done = time.monotonic(), 0
 
     async def talk(customer: Customer) -> None:
