@@ -37,7 +37,7 @@ MOST_S = 1200
 SMALL = Size(20, 2)
 PREFIX = {
     True: (prefix.Form(4, 8, 500), [prefix.Form(1, 6, 2048)]),
-    False: (prefix.Form(32, 30, 1024), [prefix.Form(5, 30, 2048), prefix.Form(3, 30, 6000)]),
+    False: (prefix.Form(32, 30, 1024), [prefix.Form(3, 30, 2048), prefix.Form(2, 30, 6000)]),
 }
 Bench = Callable[[bool], Awaitable[list[Figure]]]
 

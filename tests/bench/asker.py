@@ -17,7 +17,7 @@ WORDS = [
     *["time", "way", "year", "work", "day", "thing", "world", "life", "hand", "part", "place", "week", "case", "point"],
     *["home", "water", "room", "story", "fact", "month", "lot", "right", "study"],
 ]
-LONGEST_S = 90.0
+LONGEST_S = 300.0
 Messages = Sequence[dict[str, str]]
 
 

@@ -11,11 +11,11 @@ from tests.bench.doors import engine_with_doors
 from tests.bench.figures import Figure, figure_of, percentile
 
 OTHERS = 8
-OTHERS_TOKENS = 400
+OTHERS_TOKENS = 200
 HELD = ("vllm:num_requests_running{", "vllm:num_requests_waiting{")
 POLL_S = 0.005
 MOST_MS = 500.0
-GIVEN_UP_S = 20.0
+GIVEN_UP_S = 60.0
 LONG_WORDS = 3000
 SIZES = (128, 256, 512, 1024)
 FEWER = 4  # times fewer cancels where nothing is judged
