@@ -71,7 +71,14 @@ class NodeProcess:
     async def _run_once(self, stopping: asyncio.Event) -> int:
         reading, writing = os.pipe()
         try:
-            node = await asyncio.create_subprocess_exec(
+            return await self._attend(await self._started(reading), stopping)
+        finally:
+            os.close(writing)
+
+    async def _started(self, reading: int) -> asyncio.subprocess.Process:
+        """The node, holding the reading end of the pipe that ends with us."""
+        try:
+            return await asyncio.create_subprocess_exec(
                 *self._command,
                 "--parent-fd",
                 str(reading),
@@ -83,15 +90,8 @@ class NodeProcess:
                 limit=LINE_BYTES,
                 start_new_session=True,  # Ctrl-C is ours to translate: an engine killed in mid-answer helps nobody
             )
-        except BaseException:
-            os.close(writing)
-            raise
         finally:
             os.close(reading)
-        try:
-            return await self._attend(node, stopping)
-        finally:
-            os.close(writing)
 
     async def _attend(self, node: asyncio.subprocess.Process, stopping: asyncio.Event) -> int:
         """Relay its lines until it ends, or until we are told to stop; its exit code (0: it still runs)."""

@@ -108,19 +108,19 @@ class Wire:
     async def _ask(self, request: bytes) -> "WireExchange":
         while True:
             connection = await self._take()
-            exchange = WireExchange(connection, WireResponse())
+            exchange, begun = WireExchange(connection, WireResponse()), False
             try:
                 connection.writer.write(request)
                 await connection.writer.drain()
                 await exchange.read_head()
+                begun = True
             except OSError:
-                await _end(connection)
                 if connection.fresh or exchange.response.begun:
                     raise
-            except BaseException:
-                await _end(connection)
-                raise
-            else:
+            finally:
+                if not begun:
+                    await _end(connection)
+            if begun:
                 return exchange
 
     async def _take(self) -> _Connection:

@@ -32,10 +32,11 @@ class MemoryStore:
         self._connection.exec_driver_sql("BEGIN IMMEDIATE")
         try:
             result = unit(self._connection, *args, **kwargs)
-        except BaseException as error:
-            self._connection.rollback()
+            self._connection.commit()
+        except (sa.exc.SQLAlchemyError, sqlite3.Error) as error:
             raise unavailable(error) or error from error
-        self._connection.commit()
+        finally:
+            self._connection.rollback()  # what was committed stays
         return result
 
     async def read(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

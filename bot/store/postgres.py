@@ -1,6 +1,7 @@
 """PostgreSQL: the same units in the same groups through psycopg, many processes, wake-ups by NOTIFY."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Any, ParamSpec, Self, TypeVar
 
 import sqlalchemy as sa
@@ -40,13 +41,12 @@ class PostgresStore:
     @classmethod
     async def open(cls, url: sa.URL) -> Self:
         """Connect and start to listen. The schema must be there (see `revision`). Raises StoreUnavailable."""
-        store = cls(url)
-        try:
+        async with AsyncExitStack() as undo:
+            store = cls(url)
+            undo.push_async_callback(store.close)
             await store.read(lambda connection: connection.execute(sa.select(1)))
             store._notices.start()
-        except BaseException:
-            await store.close()
-            raise
+            undo.pop_all()
         return store
 
     async def write(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -69,12 +69,13 @@ class Prepared:
             for name, fixed, process in plan.slots
             for given in (parameters.get(name, fixed),)
         ]
-        cursor = connection.connection.cursor()
+        cursor, done = connection.connection.cursor(), False
         try:
             cursor.execute(plan.sql, values if plan.positional else dict(zip(_names(plan), values, strict=True)))
-        except BaseException:
-            cursor.close()
-            raise
+            done = True
+        finally:
+            if not done:
+                cursor.close()
         return plan, cursor
 
     def _plan(self, dialect: sa.Dialect) -> _Plan:

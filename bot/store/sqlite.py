@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import ParamSpec, Self, TypeVar
 from urllib.parse import quote
@@ -47,12 +48,11 @@ class SqliteStore:
 
         Raises AlreadyRunning, StoreUnavailable.
         """
-        store = cls(path)
-        try:
+        async with AsyncExitStack() as undo:
+            store = cls(path)
+            undo.push_async_callback(store.close)
             await store.write(void_leases)
-        except BaseException:
-            await store.close()
-            raise
+            undo.pop_all()
         return store
 
     async def write(self, unit: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -4,6 +4,7 @@ The child's standard output: `step DONE TOTAL WHAT` moves the bar, `error TEXT` 
 kept and shown only when the child fails without a word.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -20,22 +21,23 @@ def run(name: str, module: str, words: Sequence[str], report: Report, environ: M
     tail: deque[str] = deque(maxlen=5)
     told = ""
     # standard input is the lifeline: it ends when we die
-    with subprocess.Popen(  # noqa: S603  # our own interpreter and module
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        env={**os.environ, **(environ or {})},
-    ) as child:
-        try:
-            assert child.stdout is not None
-            for line in child.stdout:
-                told = understand(line.rstrip(), tail, report) or told
-        except BaseException:
-            child.kill()
-            raise
+    with (
+        subprocess.Popen(  # noqa: S603  # our own interpreter and module
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env={**os.environ, **(environ or {})},
+        ) as child,
+        contextlib.ExitStack() as undo,
+    ):
+        undo.callback(child.kill)
+        assert child.stdout is not None
+        for line in child.stdout:
+            told = understand(line.rstrip(), tail, report) or told
+        undo.pop_all()
     if child.returncode:
         raise ModelError(f"{name}: {told or ' / '.join(tail) or f'{module} ended with status {child.returncode}'}")
 
