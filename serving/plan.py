@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from serving import embeddings, options, room
 from serving.errors import SettingsError
@@ -33,7 +34,8 @@ class Plan:
 
 def plan(chosen: ServingSettings, device: Device, api_key: str, report: Report) -> Plan:
     """Models are fetched, and must fit. Raises SettingsError and ModelError."""
-    front = _front(chosen, device, api_key, report)
+    model = pull(chosen.model, chosen.models_root, report, "generate") if chosen.replicas else None
+    front = answering(chosen, device, api_key, model)
     behind = replace(front, host="127.0.0.1", port=0)
     cards = cards_of_each(front, os.environ.get("CUDA_VISIBLE_DEVICES", ""), chosen.replicas)
     replicas = tuple(replace(behind, replica=str(number), cards=of_one) for number, of_one in enumerate(cards))
@@ -46,8 +48,8 @@ def plan(chosen: ServingSettings, device: Device, api_key: str, report: Report) 
     return Plan(front, replicas, embedding, tuple(chosen.nodes), chosen.drain_s)
 
 
-def _front(chosen: ServingSettings, device: Device, api_key: str, report: Report) -> EngineOrder:
-    model = pull(chosen.model, chosen.models_root, report, "generate") if chosen.replicas else None
+def answering(chosen: ServingSettings, device: Device, api_key: str, model: Path | None) -> EngineOrder:
+    """The order for an engine that answers with the model in that folder, at the node's own address. Raises SettingsError."""
     return EngineOrder(
         device=device,
         api_key=api_key,

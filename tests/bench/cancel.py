@@ -64,14 +64,28 @@ async def _cancelled(asker: Asker, kind: str, cancels: int) -> Seen:
 
 async def _once(asker: Asker, question: str, dice: random.Random, *, reading: bool) -> float:
     """Milliseconds from closing to the moment the engine counts one fewer; closed at any point of a step."""
-    async with asyncio.timeout(GIVEN_UP_S), asker.asking(user(question), 1000) as response:
-        if reading:
-            await response.content.readany()
-        await _until(asker, OTHERS + 1)
-        await asyncio.sleep(dice.random() * 0.5)
+    begun = asyncio.Event()
+    asking = asyncio.create_task(_held(asker, question, begun))
+    try:
+        async with asyncio.timeout(GIVEN_UP_S):
+            if reading:
+                await begun.wait()
+            await _until(asker, OTHERS + 1)
+            await asyncio.sleep(dice.random() * 0.5)
+    finally:
         closed = time.perf_counter()
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
     await _until(asker, OTHERS)
     return (time.perf_counter() - closed) * 1000
+
+
+async def _held(asker: Asker, question: str, begun: asyncio.Event) -> None:
+    """Until cancelled. A stream has no head before its first piece, so whoever leaves earlier leaves without one."""
+    async with asker.asking(user(question), 1000) as response:
+        await response.content.readany()
+        begun.set()
+        await asyncio.Event().wait()
 
 
 async def _until(asker: Asker, running: int) -> None:

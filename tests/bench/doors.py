@@ -24,6 +24,7 @@ from serving.engine.__main__ import read_line
 from serving.engine.gate import App, Gate, Readiness, Receive, Scope, Send
 from serving.models.pull import pull
 from serving.order import EngineOrder
+from serving.plan import answering
 from serving.port import bind
 from serving.progress import Printed
 from tests.bench.processes import line, running
@@ -37,21 +38,8 @@ BARE = 0  # instead of a bound for background work: no gate at all
 def order_of(section: Mapping[str, Any]) -> EngineOrder:
     """What a node with this `[serving]` would tell its engine."""
     chosen = settings.parse({"kv_cache_gib": 2.0, **section})
-    return EngineOrder(
-        model_path=str(pull(chosen.model, settings.default_models_root(os.environ), Printed(sys.stderr))),
-        served_name=chosen.model,
-        device=device.choose(chosen.device),
-        host="127.0.0.1",
-        port=0,
-        api_key=KEY,
-        max_model_len=chosen.max_model_len,
-        kv_cache_gib=chosen.kv_cache_gib,
-        max_num_seqs=chosen.max_num_seqs,
-        max_queued_requests=chosen.max_queued_requests,
-        max_background=chosen.max_background,
-        shutdown_s=chosen.shutdown_s,
-        engine_args=chosen.vllm_args,
-    )
+    model = pull(chosen.model, chosen.models_root, Printed(sys.stderr))
+    return replace(answering(chosen, device.choose(chosen.device), KEY, model), host="127.0.0.1", port=0)
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from typing import Any
 from serving import embeddings
 from serving.engine import flags
 from serving.order import Device, EngineOrder, LoraOrder
+from serving.plan import answering
 from serving.presets import PRESETS
 from serving.settings import parse
 
@@ -70,22 +71,7 @@ LORA = LoraOrder("/models", 2, 4, 32, {"support": "/loras/support", "odd": "/lor
 
 
 def order(section: dict[str, Any], device: Device, model: str = "/models/m") -> EngineOrder:
-    chosen = parse(section)
-    return EngineOrder(
-        model_path=model,
-        served_name="m",
-        device=device,
-        host="127.0.0.1",
-        port=1,
-        api_key="k",
-        max_model_len=chosen.max_model_len,
-        kv_cache_gib=chosen.kv_cache_gib,
-        max_num_seqs=chosen.max_num_seqs,
-        max_queued_requests=chosen.max_queued_requests,
-        max_background=chosen.max_background,
-        shutdown_s=chosen.shutdown_s,
-        engine_args=chosen.vllm_args,
-    )
+    return answering(parse(section), device, "k", Path(model))
 
 
 def embedder(device: Device, model: str = "/models/m") -> EngineOrder:
