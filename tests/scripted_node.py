@@ -34,7 +34,8 @@ class Behaviour:
     "endless"; `gate`, when set, holds each answer before its first token (or after `gate_after` pieces) until it is opened;
     `delay_s` before the first token and `pace_s` between pieces; `loras`: further names, with what they are. With `slots`,
     whoever comes while so many answers run is refused (503); `queue_ms` and `cached` are told with the counts. A prompt and
-    `max_tokens` over `context` are refused, as by vLLM. `finish` is the reason a whole answer ends with.
+    `max_tokens` over `context` are refused, as by vLLM. `finish` is the reason a whole answer ends with. Without `schemas` a
+    wanted form is refused.
     """
 
     script: Callable[[Messages], str] = echo
@@ -52,6 +53,7 @@ class Behaviour:
     exact: bool = True
     model: str = "scripted"
     loras: dict[str, str] = field(default_factory=dict)
+    schemas: bool = True
 
 
 @dataclass
@@ -131,6 +133,9 @@ class ScriptedNode:
             return
         if len(template(asked["messages"]).encode("utf-8", "replace")) + asked.get("max_tokens", 0) > how.context:
             await _json(writer, 400, {"error": {"message": "longer than the context"}})
+            return
+        if "response_format" in asked and not how.schemas:
+            await _json(writer, 400, {"error": {"message": "unknown field: response_format"}})
             return
         if self.keep_prompts:
             self.prompts.append(asked["messages"])

@@ -3,30 +3,22 @@
 The request extends the conversation's own prompt by one instruction: the node finds all of it in its prefix cache.
 """
 
-import asyncio
-from contextlib import aclosing
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from bot.conversation import reply
+from bot.conversation import summary
 from bot.conversation.fitting import RESERVE, Fitting
 from bot.conversation.manager import Signer
 from bot.generation.client import GenerationClient
 from bot.generation.node import Node
-from bot.generation.request import BACKGROUND, GenerationRequest, Message
+from bot.generation.request import BACKGROUND, GenerationRequest
 from bot.store import jobs, summaries, turns, workspaces
 from bot.store.ids import ConversationId, ProcessId, WorkspaceId
 from bot.store.jobs import Job
 from bot.store.store import Store
 from bot.store.summaries import Fold
 from bot.store.turns import WindowTurn
-
-INSTRUCTION = (
-    "Summarise our conversation so far for your own later reference, in at most 120 words: who the customer is, what they want, "
-    "what was found out, promised and decided, and what is still open. Only the summary, no greeting."
-)
-SUMMARY_TOKENS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +55,18 @@ class Rollover:
     async def _summarise(self, job: Job, source: _Source, newest: WindowTurn) -> str:
         answered = tuple(turn for turn in source.turns if turn.role != "customer" or turn.seq <= (newest.answers_through or 0))
         profile = await self._node.profile(source.model)
-        most = min(SUMMARY_TOKENS, profile.context // 4)
-        asked: tuple[Message, ...] = (("user", INSTRUCTION),)
+        most = min(summary.TOKENS, profile.context // 4)
         room = profile.context - most - RESERVE
-        fitted = await self._fitting.shrink(source.prompt, profile, source.fold, answered, room, tail=asked)
+        fitted = await self._fitting.shrink(source.prompt, profile, source.fold, answered, room, tail=summary.asking(()))
         request = GenerationRequest(
-            (*fitted.window.messages, *asked),
+            summary.asking(fitted.window.messages),
             salt=self._sign("cache_salt", job.workspace_id),
             route=self._sign("route", f"{job.workspace_id}:{job.subject}"),
             max_tokens=most,
             temperature=0.0,
             priority=BACKGROUND,
         )
-        pieces: list[str] = []
-        async with self._client.stream(request, profile) as deltas, aclosing(deltas):
-            async for delta in deltas:
-                pieces.append(delta.text)
-                await asyncio.sleep(0)  # background: let live answers go first
-        return reply.clean("".join(pieces))
+        return await summary.summarised(self._client, request, profile)
 
 
 def _newest_answer(source: _Source) -> WindowTurn | None:

@@ -5,9 +5,10 @@ cancels frees the node's slot. The node holds the model to the form, so a result
 more.
 """
 
+import asyncio
 from contextlib import aclosing
 from dataclasses import replace
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -23,6 +24,13 @@ T = TypeVar("T")
 S = TypeVar("S", bound=str)
 
 
+class Whole(NamedTuple):
+    """An answer read to its end; `cut`: that was the end of `max_tokens`."""
+
+    text: str
+    cut: bool
+
+
 async def structured(client: GenerationClient, request: GenerationRequest, profile: NodeProfile, *, of: type[T]) -> T:
     """A result of type `of` (a msgspec struct) within the request's `max_tokens`, at its priority.
 
@@ -30,7 +38,7 @@ async def structured(client: GenerationClient, request: GenerationRequest, profi
     """
     request = replace(request, form=form.shaped(of))
     for attempt in range(ATTEMPTS):
-        text = await _whole(client, request, profile)
+        text = await _formed(client, request, profile)
         try:
             return msgspec.json.decode(text, type=of)
         except (msgspec.MsgspecError, UnicodeEncodeError):
@@ -44,7 +52,7 @@ async def choice(client: GenerationClient, request: GenerationRequest, profile: 
     """The one of `among` that the model chose. Errors as `structured`."""
     request = replace(request, form=form.OneOf(among))
     for _ in range(ATTEMPTS):
-        chosen = _chosen(await _whole(client, request, profile), among, profile)
+        chosen = _chosen(await _formed(client, request, profile), among, profile)
         if chosen is not None:
             return chosen
         request = replace(request, temperature=max(request.temperature, ANOTHER_TEMPERATURE))
@@ -60,8 +68,19 @@ def _chosen(text: str, among: tuple[S, ...], profile: NodeProfile) -> S | None:
     return next((one for one in among if one == text.strip()), None)
 
 
-async def _whole(client: GenerationClient, request: GenerationRequest, profile: NodeProfile) -> str:
-    """All of the answer; leaving early, by whatever error, closes the stream."""
+async def _formed(client: GenerationClient, request: GenerationRequest, profile: NodeProfile) -> str:
+    """Half a form is none."""
+    text, cut = await whole(client, request, profile)
+    if cut:
+        raise AnswerCut(f"the answer did not end within {request.max_tokens} tokens")
+    return text
+
+
+async def whole(client: GenerationClient, request: GenerationRequest, profile: NodeProfile) -> Whole:
+    """All of an answer that nobody reads along; leaving early, by whatever error, closes the stream.
+
+    Raises AnswerRefused, NodeGarbled when it never ends, and what `GenerationClient.stream` raises.
+    """
     pieces, size, reason = [], 0, ""
     async with client.stream(request, profile) as deltas, aclosing(deltas):
         async for delta in deltas:
@@ -72,6 +91,5 @@ async def _whole(client: GenerationClient, request: GenerationRequest, profile: 
                 raise AnswerRefused("the model or its server declines to answer")
             if size > MOST_CHARACTERS:
                 raise NodeGarbled(f"the node's answer has over {MOST_CHARACTERS} characters")
-    if reason == "length":
-        raise AnswerCut(f"the answer did not end within {request.max_tokens} tokens")
-    return "".join(pieces)
+            await asyncio.sleep(0)  # live answers go first
+    return Whole("".join(pieces), reason == "length")

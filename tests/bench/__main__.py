@@ -61,7 +61,7 @@ BENCHES: dict[str, Bench] = {
     "door": lambda quick: door.door(10 if quick else 100, 200 if quick else 2000),
     "overload": lambda quick: overload.overload(overload.KINDS[: 1 if quick else 3], *((6, 8) if quick else (15, 60))),
     "priority": lambda quick: priority.priority(1 if quick else 4, 5 if quick else 25),
-    "cancel": lambda quick: cancel.cancel(5 if quick else 100, cancel.SIZES[: 1 if quick else 3]),
+    "cancel": lambda quick: cancel.cancel(5 if quick else 200, cancel.SIZES[: 1 if quick else 3]),
 }
 NEED_ENGINE = ("share", "capacity", "replicas", "reuse", "prefix", "door", "overload", "priority", "cancel")
 

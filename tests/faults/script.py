@@ -6,10 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import msgspec
+
+from bot.conversation.summary import INSTRUCTION, Summary, rendered
 from tests.scripted_node import Messages
 
 TOKEN = re.compile(r"\b[wgpd]\d+\.\d+\b")
-NUMBER = re.compile(r"\A(?:Answer|Summary) (\d+)(?: |\Z)")
+NUMBER = re.compile(r"\A(?:Answer|Wants: Summary) (\d+)(?: |\Z)")
 WORDS = ("parcel", "invoice", "tomorrow", "kettle", "window", "garden", "coupon", "branch", "paper", "button", "river", "lamp")
 
 
@@ -39,10 +42,13 @@ class Script:
         words = " ".join(self._dice.choices(WORDS, k=self._dice.randint(4, 14)))
         if self._long and self._dice.random() < self._long_share:
             words = " ".join("-".join(self._dice.choices(WORDS, k=20)) for _ in range(self._long // 140))
-        if "Summarise our conversation" in last:
-            text, tokens = f"Summary {number} of it all: {words}. End of {number}.", ()
-        else:
-            text = f"Answer {number} to {', '.join(tokens) or 'nothing'}: {words}. End of {number}."
+        if last.startswith(INSTRUCTION):
+            summary = Summary(
+                "", f"Summary {number} of it all", [word[:40] for word in words.split()[:3]], [], [f"End of {number}"]
+            )
+            self.given[number] = Given(rendered(summary), ())
+            return msgspec.json.encode(summary).decode()
+        text = f"Answer {number} to {', '.join(tokens) or 'nothing'}: {words}. End of {number}."
         self.given[number] = Given(text, tokens)
         return text
 

@@ -4,19 +4,22 @@ import asyncio
 from dataclasses import replace
 from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.conversation import folding, window
-from bot.conversation.rollover import INSTRUCTION
 from bot.conversation.storing import SUMMARISE
+from bot.conversation.summary import AS_JSON, INSTRUCTION, Summary
 from bot.generation.node import over_estimate
 from bot.store import jobs, turns
 from bot.store.summaries import Fold
 from bot.store.turns import Place, WindowTurn
 from tests.house import House, address, open_house
 from tests.scripted_node import Messages, template
+
+TALKED = msgspec.json.encode(Summary("Ann", "they talked", [], [], [])).decode()
 
 
 def c(seq: int, text: str) -> WindowTurn:
@@ -100,7 +103,7 @@ def _live(house: House) -> list[Messages]:
 async def test_every_undeclared_prompt_extends_the_one_before_and_roll_overs_fold_to_a_summary() -> None:
     async with open_house(history_tokens=1500) as house:
         house.node.behaviour.script = lambda messages: (
-            "they talked" if messages[-1]["content"].startswith("Summarise") else f"answer {messages[-1]['content'][-12:]}"
+            TALKED if messages[-1]["content"].startswith("Summarise") else f"answer {messages[-1]['content'][-12:]}"
         )
         folds = 0
         for number in range(60):
@@ -187,7 +190,7 @@ async def test_a_nearly_full_window_is_summarised_within_the_context() -> None:
 
 async def test_a_summary_reaches_through_the_answer_that_reaches_furthest() -> None:
     async with open_house(running=False) as house:
-        house.node.behaviour.script = lambda _: "they talked"
+        house.node.behaviour.script = lambda _: TALKED
         receipt = await house.hear("ann", "q1")
         await house.hear("ann", "q2")
         at = Place(
@@ -198,7 +201,11 @@ async def test_a_summary_reaches_through_the_answer_that_reaches_furthest() -> N
         await house.store.write(jobs.add, at.workspace_id, SUMMARISE, at.conversation_id)
         running = asyncio.create_task(house.jobs.run(house.stopping))
         await house.until(lambda: bool(house.node.prompts))
-        assert [message["content"] for message in house.node.prompts[-1]][1:4] == ["q1\n\nq2", "a2\n\nhalf a1", INSTRUCTION]
+        assert [message["content"] for message in house.node.prompts[-1]][1:4] == [
+            "q1\n\nq2",
+            "a2\n\nhalf a1",
+            INSTRUCTION + AS_JSON,
+        ]
         house.stopping.set()
         await running
 
