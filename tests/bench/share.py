@@ -5,7 +5,8 @@ import itertools
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from bot.generation.client import GenerationClient
@@ -37,15 +38,22 @@ class Speed:
         return self.cpu_s / self.tokens * 1_000_000
 
 
+Arm = Callable[[int, str], Awaitable[Speed]]  # customers at once, and what makes their questions this run's own
+
+
 async def share(rounds: int) -> list[Figure]:
-    """Both ways in turns the one and the other first; the same questions under another cache salt, so that all are fresh."""
+    """Both ways in turns the one and the other first, each with its own cache salt; no question is asked twice. One product for
+    all, so that it knows how much the node takes.
+    """
     speeds: dict[int, list[tuple[Speed, Speed]]] = {customers: [] for customers in ANSWERS}
     with real_engine() as remote:
-        await _through(remote, 8, "warm")
-        for run, customers in itertools.product(range(rounds), ANSWERS):
-            arms = (_straight, _through) if run % 2 else (_through, _straight)
-            found = {arm: await arm(remote, customers, f"{customers}{run:02d}") for arm in arms}
-            speeds[customers].append((found[_straight], found[_through]))
+        async with _straight(remote) as straight, _through(remote) as through:
+            for customers in ANSWERS:
+                await through(customers, f"warm{customers}x")
+            for run, customers in itertools.product(range(rounds), ANSWERS):
+                arms = (straight, through) if run % 2 else (through, straight)
+                found = {arm: await arm(customers, f"{customers}{run:02d}") for arm in arms}
+                speeds[customers].append((found[straight], found[through]))
     return [one for customers, pairs in speeds.items() for one in _figures(customers, pairs)]
 
 
@@ -74,35 +82,41 @@ async def _timed(ask: Ask, customers: int, salt: str) -> Speed:
     return Speed(tokens, time.perf_counter() - wall, time.process_time() - cpu)
 
 
-async def _straight(remote: Remote, customers: int, salt: str) -> Speed:
+@asynccontextmanager
+async def _straight(remote: Remote) -> AsyncIterator[Arm]:
     client = GenerationClient(remote.url, remote.model, remote.api_key, PATIENT)
     profile = NodeProfile(remote.model, 8192, exact=True, extras=True)
-    fresh = new_id()
+    salt = new_id()
 
     async def ask(question: str) -> int:
-        request = GenerationRequest((("system", PROMPT), ("user", question)), fresh, fresh, TOKENS, 0.0)
+        request = GenerationRequest((("system", PROMPT), ("user", question)), salt, salt, TOKENS, 0.0)
         async with client.stream(request, profile) as deltas:
             return sum([delta.usage.output async for delta in deltas if delta.usage is not None])
 
-    speed = await _timed(ask, customers, salt)
-    await client.close()
-    return speed
+    async def run(customers: int, number: str) -> Speed:
+        return await _timed(ask, customers, number)
+
+    try:
+        yield run
+    finally:
+        await client.close()
 
 
-async def _through(remote: Remote, customers: int, salt: str) -> Speed:
-    """An empty database has a workspace of its own, and so a cache salt of its own."""
+@asynccontextmanager
+async def _through(remote: Remote) -> AsyncIterator[Arm]:
     with tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as folder:
         database = f"sqlite:///{folder}/a.db"
         make_tables(database)
         async with product(database, remote, max_tokens=TOKENS, prompt=PROMPT) as running:
-            await running.hear("warm", "hello")
-            await running.answer("warm", 1)
-            before = await running.tokens()
 
             async def ask(question: str) -> int:
                 await running.hear(question, question)
                 await running.answer(question, 1)
                 return 0
 
-            speed = await _timed(ask, customers, salt)
-            return Speed(await running.tokens() - before, speed.wall_s, speed.cpu_s)
+            async def run(customers: int, number: str) -> Speed:
+                before = await running.tokens()
+                speed = await _timed(ask, customers, number)
+                return Speed(await running.tokens() - before, speed.wall_s, speed.cpu_s)
+
+            yield run
