@@ -1,12 +1,14 @@
 """Runs jobs: claims those that are due, a few at once, hands each to the handler of its kind, tries again with backoff."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 import structlog
 
 from bot.conversation.counters import Counters
+from bot.errors import NodeBusy, NodeTooSlow
 from bot.rounds import go_round, guarded
 from bot.store import jobs
 from bot.store.bulletin import Topic
@@ -24,7 +26,9 @@ log = structlog.get_logger()
 
 
 class Jobs:
-    """A handler finishes its job in the unit that stores its work; one that raises is tried again, eight times at most."""
+    """A handler finishes its job in the unit that stores its work; one that raises is tried again, eight times at most. What a
+    full node refuses was not tried.
+    """
 
     name = "jobs"
 
@@ -65,11 +69,20 @@ class Jobs:
             self._counters.count("jobs", job.kind, "done")
 
     async def _handle(self, job: Job) -> None:
-        async with asyncio.timeout(LEASE_S * 0.8):  # never outlive the lease
-            await self._handlers[job.kind](job)
+        try:
+            async with asyncio.timeout(LEASE_S * 0.8):  # never outlive the lease
+                await self._handlers[job.kind](job)
+        except TimeoutError as error:
+            raise NodeTooSlow(f"the job {job.kind} was not done in time", phase="total") from error
 
     async def _again(self, job: Job, error: Exception) -> None:
         reason, process = type(error).__name__, self._store.process_id
+        if isinstance(error, NodeBusy):
+            log.debug("jobs.node_full", kind=job.kind, job=job.job_id)
+            self._counters.count("jobs", job.kind, "node_full")
+            wait_s = busy_wait_s(error, random.random())  # noqa: S311  spreads retries, guards nothing
+            await self._store.write(jobs.postpone, job, process, wait_s=wait_s, error=reason, tried=False)
+            return
         log.warning("jobs.again", kind=job.kind, job=job.job_id, attempt=job.attempts, error=reason)
         last = job.attempts >= MOST_ATTEMPTS
         self._counters.count("jobs", job.kind, "given_up" if last else "again")
@@ -78,3 +91,8 @@ class Jobs:
         else:
             wait_s = min(FIRST_WAIT_S * 2.0 ** (job.attempts - 1), LONGEST_WAIT_S)
             await self._store.write(jobs.postpone, job, process, wait_s=wait_s, error=reason)
+
+
+def busy_wait_s(busy: NodeBusy, chance: float) -> float:
+    """What the node said, and up to as long again, so that processes whose jobs it refused together do not come back together."""
+    return min(max(busy.retry_after_s, FIRST_WAIT_S) * (1 + chance), LONGEST_WAIT_S)

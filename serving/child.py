@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -25,7 +26,9 @@ class Child:
         self._say = say
         self._tail: deque[str] = deque(maxlen=KEPT_LINES)
         self._reading = asyncio.create_task(self._read())
-        self._exit = asyncio.create_task(asyncio.to_thread(process.wait))
+        self._exit: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        # a thread of its own: the loop's pool has few, and each of many engines would hold one for all its life
+        threading.Thread(target=self._await_exit, args=(asyncio.get_running_loop(),), daemon=True).start()
 
     @classmethod
     async def start(cls, command: Sequence[str], order: bytes, say: Callable[[str], None]) -> "Child":
@@ -34,6 +37,11 @@ class Child:
         words = asyncio.StreamReader(limit=LONGEST_LINE)
         await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(words), process.stdout)
         return cls(process, words, say)
+
+    def _await_exit(self, loop: asyncio.AbstractEventLoop) -> None:
+        status = self._process.wait()
+        with contextlib.suppress(RuntimeError):  # the loop has ended before
+            loop.call_soon_threadsafe(self._exit.set_result, status)
 
     @property
     def group(self) -> int:

@@ -4,9 +4,8 @@ import asyncio
 import random
 import sys
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from serving import port
 from serving.backoff import Backoff
@@ -17,6 +16,7 @@ from serving.probe import Probe, Unfit, until_generating
 from serving.progress import Report
 from serving.standing import Standing, local_url
 from serving.vitals import Vitals
+from serving.waiting import unless
 
 ENGINE = (sys.executable, "-m", "serving.engine")
 REFUSED = 2
@@ -92,7 +92,8 @@ class Supervisor:
         """
         backoff = self._patience.backoff
         while not self._stop.is_set():
-            if not await self._unless_stopped(self._settle_port()):
+            await unless(self._stop, self._settle_port())
+            if self._stop.is_set():
                 return
             life = await self._one_life()
             if self._stop.is_set():
@@ -104,7 +105,7 @@ class Supervisor:
             wait_s = backoff.wait_s(random.random())  # noqa: S311  # jitter
             self._report.line(f"serving: {self.name} {life.why}; starting it again in {wait_s:.1f} s")
             self._order = replace(self._order, restarts=self._order.restarts + 1)
-            await self._unless_stopped(asyncio.sleep(wait_s))
+            await unless(self._stop, asyncio.sleep(wait_s))
 
     def _give_up_on(self, life: Life, failures: int) -> None:
         if life.status == REFUSED and not self._ready_once:
@@ -188,19 +189,6 @@ class Supervisor:
             self._report.line(f"serving: {self.name} is back")
         self._ready_once = True
         self._standing.up(self._order)
-
-    async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> bool:
-        """Whether `work` was done before a stop was asked for."""
-        doing, stopping = asyncio.create_task(work), asyncio.create_task(self._stop.wait())
-        await asyncio.wait((doing, stopping), return_when=asyncio.FIRST_COMPLETED)
-        if doing.done():
-            stopping.cancel()
-            await asyncio.gather(stopping, return_exceptions=True)
-            doing.result()
-            return True
-        doing.cancel()
-        await asyncio.gather(doing, return_exceptions=True)
-        return False
 
 
 def died(status: int) -> str:

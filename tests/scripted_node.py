@@ -35,7 +35,7 @@ class Behaviour:
     `delay_s` before the first token and `pace_s` between pieces; `loras`: further names, with what they are. With `slots`,
     whoever comes while so many answers run is refused (503); `queue_ms` and `cached` are told with the counts. A prompt and
     `max_tokens` over `context` are refused, as by vLLM. `finish` is the reason a whole answer ends with. Without `schemas` a
-    wanted form is refused.
+    wanted form is refused, without `counts` a prompt is not counted.
     """
 
     script: Callable[[Messages], str] = echo
@@ -54,6 +54,7 @@ class Behaviour:
     model: str = "scripted"
     loras: dict[str, str] = field(default_factory=dict)
     schemas: bool = True
+    counts: bool = True
 
 
 @dataclass
@@ -109,7 +110,7 @@ class ScriptedNode:
             entry = {"id": how.model, "object": "model", **({"max_model_len": how.context} if how.exact else {})}
             loras = [{"id": name, "object": "model", "parent": how.model} for name in how.loras]
             await _json(writer, 200, {"object": "list", "data": [entry, *loras]})
-        elif path == "/tokenize" and how.exact:
+        elif path == "/tokenize" and how.exact and how.counts:
             asked = json.loads(body)
             text = template(asked["messages"]) if "messages" in asked else asked["prompt"]
             await _json(writer, 200, {"count": len(text.encode()), "tokens": list(text.encode())})

@@ -21,7 +21,7 @@ STOP_S = 10.0
 LAST_LINES_S = 2.0
 LINE_BYTES = 1_048_576
 LINE_SHOWN = 300
-ENGINE_SAYS = "engine: "
+OF_ITS_CHILDREN = re.compile(r"^(engine|replica \S+|the embedding engine|router): ")
 
 
 class NodeProcess:
@@ -118,7 +118,7 @@ class NodeProcess:
             self._say(line)
 
     def _note(self, line: str) -> None:
-        if not line.startswith(ENGINE_SAYS):  # a warning of the engine is no reason for the node's end
+        if not OF_ITS_CHILDREN.match(line):  # a warning of an engine is no reason for the node's end
             self._last_words = line[:LINE_SHOWN]
         log.debug("node.said", line=line)
 

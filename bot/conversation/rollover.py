@@ -66,7 +66,7 @@ class Rollover:
             temperature=0.0,
             priority=BACKGROUND,
         )
-        return await summary.summarised(self._client, request, profile)
+        return await summary.summarised(self._client, request, profile, by_fields=job.attempts == 1)
 
 
 def _newest_answer(source: _Source) -> WindowTurn | None:

@@ -1,6 +1,7 @@
 """What a conversation came to, for its own later reference: by fields where the node holds the model to them, else in words."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Annotated
 
@@ -8,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from bot.conversation import reply
-from bot.errors import AnswerCut, NodeGarbled, NodeRefused
+from bot.errors import AnswerCut, AnswerRefused, NodeGarbled, NodeRefused
 from bot.generation.client import GenerationClient
 from bot.generation.request import GenerationRequest, Message, NodeProfile
 from bot.generation.structured import structured, whole
@@ -20,12 +21,12 @@ INSTRUCTION = (
 AS_JSON = " As JSON."
 TOKENS = 320
 
-Line = Annotated[str, Meta(max_length=120)]
+Line = Annotated[str, Meta(max_length=100)]
 Lines = Annotated[list[Line], Meta(max_length=3)]
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """The longest of them is what `TOKENS` hold of a language with four characters a token."""
+    """The longest of them fits into `TOKENS` of a language with four characters a token."""
 
     customer: Line
     wants: Line
@@ -39,17 +40,27 @@ def asking(window: tuple[Message, ...]) -> tuple[Message, ...]:
     return (*window, ("user", INSTRUCTION + AS_JSON))
 
 
-async def summarised(client: GenerationClient, request: GenerationRequest, profile: NodeProfile) -> str:
-    """The summary that a request of `asking` gives, "" when there is nothing to say.
+async def summarised(
+    client: GenerationClient, request: GenerationRequest, profile: NodeProfile, *, by_fields: bool = True
+) -> str:
+    """The summary that a request of `asking` gives, "" when there is nothing to say or the model declines to.
 
-    A server without JSON schemas, and a model that does not get to the end of one, are asked for plain words. Raises a
-    GenerationError.
+    Plain words are asked for where a server has no JSON schemas, where a model does not get to the end of one or leaves it empty,
+    and not `by_fields`: a second try takes the shorter way. Raises a GenerationError.
     """
     try:
-        return rendered(await structured(client, request, profile, of=Summary))
-    except (AnswerCut, NodeGarbled, NodeRefused):
+        if by_fields and (text := await _by_fields(client, request, profile)):
+            return text
         in_words = replace(request, messages=(*request.messages[:-1], ("user", INSTRUCTION)))
         return reply.clean((await whole(client, in_words, profile)).text)
+    except AnswerRefused:
+        return ""
+
+
+async def _by_fields(client: GenerationClient, request: GenerationRequest, profile: NodeProfile) -> str:
+    with suppress(AnswerCut, NodeGarbled, NodeRefused):
+        return rendered(await structured(client, request, profile, of=Summary))
+    return ""
 
 
 def rendered(summary: Summary) -> str:

@@ -78,7 +78,7 @@ class Node:
         if self._dialect == "openai":
             return NodeProfile(self._client.model, context or PLAIN_CONTEXT, exact=False, extras=False)
         exact = context is not None and await self._takes("/tokenize", {"prompt": "a"})
-        extras = self._dialect == "vllm" or (exact and await self._takes_extras())
+        extras = self._dialect == "vllm" or (context is not None and await self._takes_extras())
         return NodeProfile(self._client.model, context or PLAIN_CONTEXT, exact=exact, extras=extras)
 
     async def _takes_extras(self) -> bool:

@@ -79,7 +79,13 @@ def finish(connection: sa.Connection, done: Job, process: ProcessId) -> bool:
     return connection.execute(sa.delete(job).where(*of)).rowcount == 1
 
 
-def postpone(connection: sa.Connection, failed: Job, process: ProcessId, *, wait_s: float, error: str) -> None:
-    """Try again in `wait_s` seconds; `error` names the kind of failure, without customer text."""
+def postpone(
+    connection: sa.Connection, failed: Job, process: ProcessId, *, wait_s: float, error: str, tried: bool = True
+) -> None:
+    """Try again in `wait_s` seconds; `error` names the kind of failure, without customer text. Not `tried`: this one does not
+    count.
+    """
     of = (_J.workspace_id == failed.workspace_id, _J.job_id == failed.job_id, _J.lease_owner == process)
-    connection.execute(sa.update(job).where(*of).values(lease_owner=None, due_at=from_now(wait_s), error=error))
+    attempts = _J.attempts if tried else _J.attempts - 1
+    values = {"lease_owner": None, "due_at": from_now(wait_s), "error": error, "attempts": attempts}
+    connection.execute(sa.update(job).where(*of).values(values))

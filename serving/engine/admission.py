@@ -105,7 +105,8 @@ class Admission:
         if not place.started:
             place.started = True
             self._started[place.priority] += place.answers
-            self._late.append(self._clock() - place.due_at)
+            if place.priority < BACKGROUND:  # which stands aside: its lateness says nothing of others
+                self._late.append(self._clock() - place.due_at)
 
     def leave(self, place: Place, *, answered: bool = True) -> None:
         """The request has ended, whatever came of it: its slot is free. `answered`: not, if it gave up before it had one."""

@@ -4,7 +4,7 @@ vLLM takes far more than an answer needs: templates of the asker's own, media fe
 once, tables that are walked for every token. What is not named here is refused by name, before vLLM sees it.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Raw
@@ -18,6 +18,25 @@ MOST_TOOLS = 128
 MOST_INPUTS = 128  # texts to embed in one request
 LONGEST_INPUT = 128 << 10  # characters: a context of 32k tokens
 # switches of a model's own template (whether it thinks aloud), never a template
+NOT_SWITCHES = frozenset(  # what renders a template takes these for its own: pad a prompt to any length, take another dialogue
+    {
+        "add_generation_prompt",
+        "chat_template",
+        "continue_final_message",
+        "conversation",
+        "documents",
+        "max_length",
+        "messages",
+        "padding",
+        "return_assistant_tokens_mask",
+        "return_dict",
+        "return_tensors",
+        "tokenize",
+        "tokenizer_kwargs",
+        "tools",
+        "truncation",
+    }
+)
 TemplateSwitches = Annotated[
     dict[Annotated[str, Meta(max_length=64)], bool | int | Annotated[str, Meta(max_length=64)]], Meta(max_length=16)
 ]
@@ -28,6 +47,9 @@ StopTokens = Annotated[list[int], Meta(max_length=MOST_STOPS)] | None
 Biases = Annotated[dict[str, float], Meta(max_length=MOST_BIASES)] | None
 NOTHING = Raw()
 MOST_SCHEMA = 64 << 10
+MOST_REPEATS = 4096  # of a text's letters or a list's entries: a grammar is made of them before the first token
+REPEATS = ("maxLength", "minLength", "maxItems", "minItems", "maxProperties", "minProperties")
+PATTERNS = ("pattern", "patternProperties")
 MOST_CHOICES = 256
 Tools = Annotated[list[Raw], Meta(max_length=MOST_TOOLS)] | None
 TokenIds = list[int]
@@ -38,6 +60,13 @@ class Structure(msgspec.Struct, forbid_unknown_fields=True):
 
     json: Raw = NOTHING
     choice: Annotated[list[str], Meta(max_length=MOST_CHOICES)] | None = None
+
+
+class Format(msgspec.Struct, forbid_unknown_fields=True):
+    """The same in OpenAI's words; vLLM's further types hold grammars."""
+
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: Raw = NOTHING
 
 
 class Sampling(msgspec.Struct, forbid_unknown_fields=True):
@@ -62,7 +91,7 @@ class Sampling(msgspec.Struct, forbid_unknown_fields=True):
     skip_special_tokens: bool | None = None
     stream: bool | None = None
     stream_options: Raw = NOTHING
-    response_format: Raw = NOTHING
+    response_format: Format | None = None
     structured_outputs: Structure | None = None
     priority: int | None = None
     cache_salt: Annotated[str, Meta(max_length=128)] | None = None
@@ -205,21 +234,43 @@ def check(path: str, body: bytes) -> Request:
     """The request as far as its bounds go. Raises OutOfBounds; a path without bounds is a mistake of ours (KeyError)."""
     try:
         request = _READERS[path].decode(body)
+        if isinstance(request, Sampling):
+            _check_schemas(request)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise OutOfBounds(_told(error)) from None
-    if isinstance(request, Sampling):
-        _check_schemas(request)
-        if request.answers > MOST_ANSWERS:
-            raise OutOfBounds(f"`prompt` and `n` may ask for {MOST_ANSWERS} answers in one request")
+    if isinstance(request, Chat | Tokenize) and (wrong := NOT_SWITCHES & (request.chat_template_kwargs or {}).keys()):
+        raise OutOfBounds(f"`chat_template_kwargs` may not have `{min(wrong)}`: it is no switch of a template")
+    if isinstance(request, Sampling) and request.answers > MOST_ANSWERS:
+        raise OutOfBounds(f"`prompt` and `n` may ask for {MOST_ANSWERS} answers in one request")
     if isinstance(request, Embedding) and request.inputs > MOST_INPUTS:
         raise OutOfBounds(f"`input` may have {MOST_INPUTS} texts in one request")
     return request
 
 
 def _check_schemas(request: Sampling) -> None:
-    schema = request.structured_outputs.json if request.structured_outputs else NOTHING
-    if max(len(memoryview(schema)), len(memoryview(request.response_format))) > MOST_SCHEMA:
-        raise OutOfBounds(f"a schema may have {MOST_SCHEMA} bytes")
+    asked = (
+        request.structured_outputs.json if request.structured_outputs else NOTHING,
+        request.response_format.json_schema if request.response_format else NOTHING,
+    )
+    for schema in asked:
+        size = len(memoryview(schema))
+        if size > MOST_SCHEMA:
+            raise OutOfBounds(f"a schema may have {MOST_SCHEMA} bytes")
+        if size:
+            _check_schema(msgspec.json.decode(schema))
+
+
+def _check_schema(part: Any) -> None:
+    """A property may have any name: only what is said where a keyword says it counts."""
+    if isinstance(part, dict):
+        for name in PATTERNS:
+            if isinstance(part.get(name), str) or (name == PATTERNS[1] and part.get(name)):
+                raise OutOfBounds(f"a schema may not have `{name}`: patterns can take minutes to compile")
+        for name in REPEATS:
+            if isinstance(many := part.get(name), int | float) and many > MOST_REPEATS:
+                raise OutOfBounds(f"`{name}` of a schema may be {MOST_REPEATS} at most")
+    for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        _check_schema(inner)
 
 
 def _told(error: Exception) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from serving.engine.bounds import MOST_INPUTS
 from serving.order import EngineOrder, LoraOrder, Task
 
 CPU_KV_CACHE_GIB: dict[Task, float] = {"generate": 2.0, "embed": 0.5}  # what embeds keeps nothing from one request to the next
@@ -45,6 +46,12 @@ def slots(order: EngineOrder) -> int:
     return order.max_num_seqs * int(order.engine_args.get("data_parallel_size") or 1)
 
 
+def queued(order: EngineOrder) -> int:
+    """How many vLLM itself lets wait. It counts each text of a request: the gate's bound, of requests, is met before."""
+    each = MOST_INPUTS if order.task == "embed" else 1
+    return (2 * order.max_num_seqs + order.max_queued_requests) * each
+
+
 def environment(order: EngineOrder, present: Mapping[str, str], cores: int) -> dict[str, str]:
     """Variables to set before vLLM is imported; what the person running the node has set already stays.
 
@@ -70,7 +77,7 @@ def arguments(order: EngineOrder, cpu: set[str]) -> list[str]:
         "host": order.host,
         "port": order.port,
         "max_num_seqs": order.max_num_seqs,
-        "max_num_queued_reqs": 2 * order.max_num_seqs + order.max_queued_requests,  # the gate's own bound is met before
+        "max_num_queued_reqs": queued(order),
         "shutdown_timeout": order.shutdown_s,
         "scheduling_policy": "priority",
         # vLLM has none without its statistics

@@ -23,6 +23,7 @@ from serving.plan import Plan
 from serving.progress import Report
 from serving.standing import url
 from serving.supervisor import ENGINE, Patience, Supervisor
+from serving.waiting import unless
 
 LOOK_S = 0.5
 
@@ -80,7 +81,9 @@ class Fleet:
     async def run(self) -> None:
         """Raises ServingError when the port is held, when vLLM does not take the settings, or when no engine ever got ready."""
         front = self._plan.front
-        own = await port.settle(front.host, front.port, self._patience.port_s, self._report)
+        own = await unless(self._stopping, port.settle(front.host, front.port, self._patience.port_s, self._report))
+        if own is None:
+            return
         front = replace(front, port=own)
         try:
             with port.bind(front.host, own) as sock:

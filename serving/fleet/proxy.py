@@ -82,7 +82,7 @@ class Proxy:
         headers = {"Authorization": key} if key else {}
         with contextlib.suppress(aiohttp.ClientError, TimeoutError, ValueError):
             async with self._session.get(
-                f"{base}{path}", headers=headers, timeout=aiohttp.ClientTimeout(total=within_s)
+                f"{base}{path}", headers=headers, allow_redirects=False, timeout=aiohttp.ClientTimeout(total=within_s)
             ) as response:
                 return await response.text() if response.status == 200 else ""
         return ""

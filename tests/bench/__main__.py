@@ -53,7 +53,7 @@ BENCHES: dict[str, Bench] = {
     "growth": lambda quick: growth.growth(1 if quick else 11, 20_000 if quick else 1_000_000, 3 if quick else 30),
     "long": lambda quick: growth.long_conversation(1 if quick else 7, 200 if quick else 10_000, 20 if quick else 200),
     "memory": lambda quick: memory.memory(400 if quick else 20_000),
-    "share": lambda quick: share.share(1 if quick else 7),
+    "share": lambda quick: share.share(1 if quick else 11),
     "capacity": lambda quick: capacity.capacity(1 if quick else 3, 4 if quick else 32, 2 if quick else 6),
     "replicas": lambda quick: replicas.replicas(4 if quick else 16, 3 if quick else 8),
     "reuse": lambda quick: reuse.reuse(12 if quick else 40, 700 if quick else 2048),

@@ -111,9 +111,11 @@ def gone(file: Path) -> bool:
     return not file.exists()
 
 
-async def test_what_its_engine_said_last_is_not_taken_for_the_reason_of_its_end() -> None:
+@pytest.mark.parametrize("who", ["engine", "replica 0", "the embedding engine", "router"])
+async def test_what_its_engines_said_last_is_not_taken_for_the_reason_of_its_end(who: str) -> None:
     terminal, stopping = Terminal(), asyncio.Event()
-    script = "import os, sys; print('serving: no room\\nengine: a warning', file=sys.stderr, flush=True); os.kill(os.getpid(), 9)"
+    said = f"serving: no room\\n{who}: a warning"
+    script = f"import os, sys; print('{said}', file=sys.stderr, flush=True); os.kill(os.getpid(), 9)"
     running = asyncio.create_task(node(terminal, script).run(stopping))
     await terminal.until(2)
     stopping.set()

@@ -145,6 +145,14 @@ async def test_a_vllm_gets_its_extras_after_a_probe() -> None:
         assert "x-deadline-s: 2" in house.node.heads[-1], "whoever waits longer, waits in our line"
 
 
+async def test_a_vllm_behind_a_router_that_does_not_count_gets_its_extras_too() -> None:
+    async with open_house() as house:
+        house.node.behaviour.counts = False
+        await house.hear("ann", "hello")
+        await house.answer("ann", 1)
+        assert {"cache_salt", "priority"} <= set(house.node.bodies[-1])
+
+
 async def test_a_question_that_was_tried_before_goes_behind_fresh_ones() -> None:
     async with open_house() as house:
         house.node.behaviour.fault = "cut"

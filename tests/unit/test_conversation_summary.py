@@ -8,7 +8,7 @@ import pytest
 
 from bot.conversation import summary
 from bot.conversation.summary import INSTRUCTION, Summary, asking, rendered
-from bot.errors import AnswerRefused, NodeRefused, NodeUnavailable
+from bot.errors import NodeRefused, NodeUnavailable
 from bot.generation.client import Deadlines, GenerationClient
 from bot.generation.request import BACKGROUND, GenerationRequest, NodeProfile
 from tests.scripted_node import Behaviour, Messages, ScriptedNode
@@ -16,16 +16,18 @@ from tests.scripted_node import Behaviour, Messages, ScriptedNode
 PROFILE = NodeProfile("scripted", 8192, exact=True, extras=True)
 WINDOW = (("system", "Be kind."), ("user", "My kettle broke."), ("assistant", "I send another one."))
 TOLD = Summary("Ann", "a kettle that works", ["It broke after a week"], ["another one by Friday"], [])
+EMPTY = msgspec.json.encode(Summary("", "", [], [], [])).decode()
 LINES = "The customer: Ann\nWants: a kettle that works\nKnown: It broke after a week\nPromised and decided: another one by Friday"
 
 
-async def made(script: Callable[[Messages], str], **how: Any) -> tuple[str, list[dict[str, Any]]]:
+async def made(script: Callable[[Messages], str], *, by_fields: bool = True, **how: Any) -> tuple[str, list[dict[str, Any]]]:
     """What `summarised` gave, and the bodies that asked for it."""
     node = ScriptedNode(Behaviour(script=script, **how))
     client = GenerationClient(await node.start(), "scripted", "", Deadlines())
     request = GenerationRequest(asking(WINDOW), "0a", "0b", summary.TOKENS, 0.0, priority=BACKGROUND)  # type: ignore[arg-type]
     try:
-        return await summary.summarised(client, request, PROFILE), list(node.bodies)
+        text = await summary.summarised(client, request, PROFILE, by_fields=by_fields)
+        return text, list(node.bodies)
     finally:
         await client.close()
         await node.stop()
@@ -67,9 +69,23 @@ async def test_a_node_that_fails_is_told_of(fault: str, error: type[Exception]) 
         await made(words_only, fault=fault)
 
 
-async def test_a_model_that_declines_gives_no_summary() -> None:
-    with pytest.raises(AnswerRefused):
-        await made(words_only, finish="content_filter")
+async def test_a_model_that_declines_gives_no_summary_and_is_not_asked_again() -> None:
+    text, bodies = await made(words_only, finish="content_filter")
+    assert (text, len(bodies)) == ("", 1)
+
+
+async def test_fields_left_empty_are_asked_for_in_plain_words() -> None:
+    def none(messages: Messages) -> str:
+        return "Ann wants a kettle." if messages[-1]["content"] == INSTRUCTION else EMPTY
+
+    text, bodies = await made(none)
+    assert (text, len(bodies)) == ("Ann wants a kettle.", 2)
+
+
+async def test_a_second_try_takes_the_shorter_way() -> None:
+    text, bodies = await made(words_only, by_fields=False)
+    assert text == "Ann wants a kettle."
+    assert ["response_format" in body for body in bodies] == [False]
 
 
 @pytest.mark.parametrize(

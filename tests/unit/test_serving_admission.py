@@ -110,6 +110,15 @@ def test_starts_that_were_late_make_the_next_promise_smaller() -> None:
     admission.enter(LIVE, 1, admission.wait_s(LIVE) + 0.6)
 
 
+def test_background_work_that_stood_aside_says_nothing_of_others() -> None:
+    admission, clock, places = busy(slots=4, each_s=2.0, waiting=3)
+    work = admission.enter(BACKGROUND, 1, None)
+    clock.now = work.due_at + 60
+    admission.start(work)
+    admission.leave(places.pop(0))
+    admission.enter(LIVE, 1, admission.wait_s(LIVE) + 0.1)
+
+
 def test_who_must_not_wait_is_let_in_however_late_others_were() -> None:
     admission = Admission(2, 1, clock := Clock())
     slow = admission.enter(LIVE, 1, 0.5)

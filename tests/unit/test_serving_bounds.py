@@ -1,13 +1,23 @@
 """What a request to an engine may ask for: everything that an answer needs, and nothing else."""
 
+import inspect
 import json
 from typing import Any
 
 import pytest
+from transformers import PreTrainedTokenizerBase
 
 from bot.generation.client import _body
 from bot.generation.request import GenerationRequest, NodeProfile
-from serving.engine.bounds import LONGEST_INPUT, MOST_INPUTS, MOST_SCHEMA, OutOfBounds, check
+from serving.engine.bounds import (
+    LONGEST_INPUT,
+    MOST_INPUTS,
+    MOST_REPEATS,
+    MOST_SCHEMA,
+    NOT_SWITCHES,
+    OutOfBounds,
+    check,
+)
 from serving.engine.gate import ROUTES
 
 CHAT = "/v1/chat/completions"
@@ -16,6 +26,10 @@ EMBED = "/v1/embeddings"
 TURN = {"role": "user", "content": "Hi"}
 PARTS = {"role": "user", "content": [{"type": "text", "text": "Hi"}]}
 CALL = {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f"}}]}
+
+
+def schema(of: Any) -> dict[str, Any]:
+    return {"type": "json_schema", "json_schema": {"name": "Thing", "schema": of}}
 
 
 def media(kind: str) -> dict[str, Any]:
@@ -29,6 +43,7 @@ def media(kind: str) -> dict[str, Any]:
         (CHAT, {"messages": [TURN], "stream": True, "stream_options": {"include_usage": True}, "stop": "a", "seed": 1}),
         (CHAT, {"messages": [TURN], "response_format": {"type": "json_object"}, "structured_outputs": {"choice": ["a", "b"]}}),
         (CHAT, {"messages": [TURN], "chat_template_kwargs": {"enable_thinking": False}, "tools": [{}], "tool_choice": "auto"}),
+        (CHAT, {"messages": [TURN], "response_format": schema({"properties": {"pattern": {"maxLength": MOST_REPEATS}}})}),
         (CHAT, {"messages": [TURN], "stream_options": None, "response_format": None, "max_tokens": None}),
         (COMPLETE, {"prompt": [1, 2, 3] * 100}),
         (COMPLETE, {"prompt": ["a"] * 8}),
@@ -73,9 +88,17 @@ def test_what_the_product_itself_asks_passes() -> None:
         (CHAT, {"messages": [TURN] * 4097}, "messages"),
         (CHAT, {"messages": [TURN], "cache_salt": "a" * 129}, "cache_salt"),
         (CHAT, {"messages": [TURN], "chat_template_kwargs": {"a": {"b": 1}}}, "chat_template_kwargs"),
+        (CHAT, {"messages": [TURN], "chat_template_kwargs": {"padding": "max_length", "max_length": 1 << 29}}, "max_length"),
+        ("/tokenize", {"messages": [TURN], "chat_template_kwargs": {"tokenize": True}}, "tokenize"),
         (CHAT, {"messages": [TURN], "structured_outputs": {"regex": "(a+)+"}}, "regex"),
         (CHAT, {"messages": [TURN], "structured_outputs": {"json": {"a": "b" * MOST_SCHEMA}}}, "schema"),
-        (CHAT, {"messages": [TURN], "response_format": {"a": "b" * MOST_SCHEMA}}, "schema"),
+        (CHAT, {"messages": [TURN], "response_format": {"type": "json_schema", "json_schema": "b" * MOST_SCHEMA}}, "schema"),
+        (CHAT, {"messages": [TURN], "response_format": {"type": "structural_tag", "format": {}}}, "response_format"),
+        (CHAT, {"messages": [TURN], "response_format": {"type": "json_object", "format": {}}}, "format"),
+        (CHAT, {"messages": [TURN], "response_format": schema({"a": [{"pattern": "(a+)+"}]})}, "pattern"),
+        (CHAT, {"messages": [TURN], "response_format": schema({"patternProperties": {"a+": {}}})}, "patternProperties"),
+        (CHAT, {"messages": [TURN], "response_format": schema({"a": {"maxLength": MOST_REPEATS + 1}})}, "maxLength"),
+        (CHAT, {"messages": [TURN], "structured_outputs": {"json": {"a": {"minItems": 1e9}}}}, "minItems"),
         (CHAT, {"prompt": "a"}, "prompt"),
         (CHAT, {}, "messages"),
         (COMPLETE, {"prompt": ["a"] * 9}, "prompt"),
@@ -101,7 +124,10 @@ def test_what_is_not_named_or_too_much_is_refused_and_named(path: str, asked: di
         check(path, json.dumps(asked).encode())
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[]", b"null", b"[" * 100_000, b'{"tools": ' + b"[" * 100_000])
+DEEP = b'{"messages": [], "structured_outputs": {"json": ' + b"[" * 5000 + b"]" * 5000 + b"}}"
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[]", b"null", b"[" * 100_000, b'{"tools": ' + b"[" * 100_000, DEEP])
 def test_what_is_no_request_is_refused(body: bytes) -> None:
     with pytest.raises(OutOfBounds):
         check(CHAT, body)
@@ -118,3 +144,8 @@ def test_every_route_that_takes_a_body_has_bounds() -> None:
         if method == "POST":
             with pytest.raises(OutOfBounds):
                 check(path, b"")
+
+
+def test_whatever_renders_a_template_takes_for_its_own_is_no_switch() -> None:
+    own = inspect.signature(PreTrainedTokenizerBase.apply_chat_template).parameters.keys()
+    assert own - {"self", "kwargs"} <= NOT_SWITCHES

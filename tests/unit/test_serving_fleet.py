@@ -4,6 +4,7 @@ import concurrent.futures
 import json
 import os
 import signal
+import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -237,3 +238,12 @@ def test_engines_on_gpus_get_cards_of_their_own() -> None:
 def test_a_fleet_that_cannot_be_is_refused_in_words(settings: dict[str, object], told: str) -> None:
     with pytest.raises(SettingsError, match=told):
         parse(settings)
+
+
+def test_a_node_that_waits_for_its_port_stops_at_once(node: Node) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        node.start(replicas="2", port=str(holder.getsockname()[1]))
+        node.says("serving: waiting up to")
+        assert node.process is not None
+        node.process.send_signal(signal.SIGTERM)
+        assert node.process.wait(10) == 0
