@@ -2,7 +2,8 @@
 
 vLLM itself takes requests in order of their priority. It does not know when an asker stops caring: a request that starts after
 its deadline takes a slot from one that could still be in time. So the wait is estimated from how fast answers ended while all
-slots were taken, and who cannot start in time is told at once when to come again. vLLM's own bound of its queue is never met: it
+slots were taken, and from how fast first tokens came while many waited for theirs: prompts take time though slots are free.
+Who cannot start in time is told at once when to come again. vLLM's own bound of its queue is never met: it
 would refuse within a stream that has begun, and name no time.
 """
 
@@ -11,7 +12,7 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from typing import Literal
 
-from serving.engine.pace import EAGER, LONGEST_RETRY_S, REMEMBERED, Arrivals, Clock, Ends, Line
+from serving.engine.pace import CROWD, EAGER, LONGEST_RETRY_S, REMEMBERED, Arrivals, Clock, Ends, Line, Starts
 
 # lower is earlier, as in vLLM
 LIVE, RETRY, DRAFT, BACKGROUND = 0, 10, 20, 30
@@ -54,6 +55,7 @@ class Admission:
         self._here: Counter[int] = Counter()
         self._started: Counter[int] = Counter()
         self._ends = Ends(slots, clock)
+        self._starts = Starts(clock)
         self._arrivals = Arrivals(clock)
         self._line = Line(clock)
         self._late: deque[float] = deque(maxlen=REMEMBERED)  # seconds from when a request was due to its first token
@@ -86,16 +88,16 @@ class Admission:
             self._check_background(answers)
         over = self._over(priority, answers)
         wait_s = self.wait_s(priority, answers)
-        if over <= 0:
+        if over <= 0 and not wait_s:
             self._line.clear()
         elif self.here + answers > self._slots + self._waiting:
-            raise Full(
-                f"{self.here - self._slots} wait, of at most {self._waiting}", self._come_again_s(over, answers, 0.0), "queue"
-            )
+            said = f"{self.here - self._slots} wait, of at most {self._waiting}"
+            raise Full(said, self._come_again_s(priority, answers, 0.0), "queue")
         elif deadline_s is not None:
-            self._check_deadline(over, answers, wait_s, deadline_s)
+            self._check_deadline(priority, answers, wait_s, deadline_s)
         self._here[priority] += answers
         self._ends.begun(self.here)
+        self._starts.goes_on(self._expected())
         if self.here >= self._slots:
             self._arrivals.note(priority, answers)
         return Place(priority, answers, self._clock() + wait_s)
@@ -106,6 +108,7 @@ class Admission:
             place.started = True
             self._started[place.priority] += place.answers
             if place.priority < BACKGROUND:  # which stands aside: its lateness says nothing of others
+                self._starts.came(place.answers, self._expected())
                 self._late.append(self._clock() - place.due_at)
 
     def leave(self, place: Place, *, answered: bool = True) -> None:
@@ -113,17 +116,31 @@ class Admission:
         _less(self._here, place)
         if place.started:
             _less(self._started, place)
+        else:
+            self._starts.goes_on(self._expected())
         if answered:
             self._ends.ended(place.answers, self.here)
         else:
             self._ends.begun(self.here)
 
     def wait_s(self, priority: int, answers: int = 1) -> float:
-        """Estimated seconds until a request of this priority could start; 0 while slots are free, or nothing is known yet."""
+        """Estimated seconds until a request of this priority could start; 0 while slots are free and no crowd waits for first tokens,
+        or nothing is known yet.
+        """
         over, rate = self._over(priority, answers), self._ends.rate()
+        behind_s = self._behind_s(priority, answers)
         if over <= 0 or rate <= 0:
-            return 0.0
-        return over / max(rate - self._arrivals.before(priority), rate * SLOWEST)
+            return behind_s
+        return max(over / max(rate - self._arrivals.before(priority), rate * SLOWEST), behind_s)
+
+    def _behind_s(self, priority: int, answers: int) -> float:
+        """Until those who were here before have their first tokens, and it too."""
+        ahead, rate = self._expected(priority), self._starts.rate()
+        return (ahead + answers) / rate if ahead >= CROWD and rate > 0 else 0.0
+
+    def _expected(self, priority: int = BACKGROUND - 1) -> int:
+        """First tokens that are still to come, as urgent as this at least."""
+        return sum(count - self._started[one] for one, count in self._here.items() if one <= priority)
 
     def _over(self, priority: int, answers: int) -> int:
         """How many must end before it can start: vLLM takes no slot from an answer that has begun, however little urgent."""
@@ -138,19 +155,20 @@ class Admission:
             said = f"{busy} answers of background work are being made, of at most {self._background}"
             raise Full(said, 1 / rate if rate > 0 else 1.0, "background")
 
-    def _check_deadline(self, over: int, answers: int, wait_s: float, deadline_s: float) -> None:
+    def _check_deadline(self, priority: int, answers: int, wait_s: float, deadline_s: float) -> None:
         """Starts were late lately: whoever must wait may be as late. Before anything is known, one for each slot may wait."""
         late_s = min(CAREFUL * max(self._late, default=0.0), deadline_s / 2)
         if wait_s + late_s > deadline_s:
             said = f"it could start in {wait_s + late_s:.1f} s and is wanted within {deadline_s:.1f} s"
-            raise Full(said, self._come_again_s(over, answers, deadline_s - late_s))
-        if self._ends.rate() <= 0 and over > self._slots:
-            raise Full("how long it would take to start is not known yet", self._come_again_s(over, answers, deadline_s))
+            raise Full(said, self._come_again_s(priority, answers, deadline_s - late_s))
+        if self._ends.rate() <= 0 and self._over(priority, answers) > self._slots:
+            raise Full("how long it would take to start is not known yet", self._come_again_s(priority, answers, deadline_s))
 
-    def _come_again_s(self, over: int, answers: int, patience_s: float) -> float:
+    def _come_again_s(self, priority: int, answers: int, patience_s: float) -> float:
         """When the wait has become `patience_s`, if nobody overtakes; behind all others who were sent away."""
-        rate = self._ends.rate() or self._slots
-        return self._line.place_s(over / rate - patience_s, answers / (EAGER * rate))
+        rate = self._ends.rate() or self._starts.rate() or self._slots
+        wait_s = max(self._over(priority, answers) / rate, self._behind_s(priority, answers))
+        return self._line.place_s(wait_s - patience_s, answers / (EAGER * rate))
 
 
 def _less(counted: Counter[int], place: Place) -> None:

@@ -10,6 +10,8 @@ FEWEST = 4  # ends from which on their rate is believed
 SHORTLY_S = 1.0
 EAGER = 1.25  # who was sent away comes back this much faster than answers end, so that no slot waits for them
 HORIZON_S = 10.0
+CROWD = 4
+NEWS_S = 30.0
 Clock = Callable[[], float]
 
 
@@ -60,6 +62,45 @@ class Ends:
 
     def _counts(self) -> bool:
         return self._at - self._full_at <= SHORTLY_S
+
+
+class Starts:
+    """How fast first tokens come while a crowd waits for theirs: where prompts take most of an engine's time, that and not its slots
+    decides. What a few who were alone with it saw tells nothing of a crowd, and neither does what is long past.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._seen: deque[tuple[float, float, int]] = deque(maxlen=REMEMBERED)  # when, seconds since the one before, answers
+        self._held_s = 0.0
+        self._waiting = 0
+        self._at = clock()
+
+    def goes_on(self, waiting: int) -> None:
+        """So many wait for a first token now."""
+        now = self._clock()
+        if self._waiting >= CROWD:
+            self._held_s += now - self._at
+        self._at, self._waiting = now, waiting
+
+    def came(self, answers: int, waiting: int) -> None:
+        """So many first tokens came, and so many wait now."""
+        crowd = self._waiting >= CROWD
+        self.goes_on(waiting)
+        if crowd:
+            self._seen.append((self._at, self._held_s, answers))
+            self._held_s = 0.0
+
+    def rate(self) -> float:
+        """First tokens a second; 0 when too few were seen lately. A long time without one makes it less."""
+        now = self._clock()
+        while self._seen and self._seen[0][0] < now - NEWS_S:
+            self._seen.popleft()
+        came = sum(answers for _, _, answers in self._seen)
+        if came < FEWEST:
+            return 0.0
+        silent_s = now - self._at if self._waiting >= CROWD else 0.0
+        return came / max(sum(held_s for _, held_s, _ in self._seen) + self._held_s + silent_s, 0.001)
 
 
 class Arrivals:

@@ -59,7 +59,7 @@ BENCHES: dict[str, Bench] = {
     "reuse": lambda quick: reuse.reuse(12 if quick else 40, 700 if quick else 2048),
     "prefix": lambda quick: prefix.prefix(*PREFIX[quick]),
     "door": lambda quick: door.door(10 if quick else 100, 200 if quick else 2000),
-    "overload": lambda quick: overload.overload(overload.KINDS[: 1 if quick else 3], *((6, 8) if quick else (15, 60))),
+    "overload": lambda quick: overload.overload(overload.KINDS[: 1 if quick else 3], *((6, 8) if quick else (20, 45))),
     "priority": lambda quick: priority.priority(1 if quick else 4, 5 if quick else 25),
     "cancel": lambda quick: cancel.cancel(5 if quick else 200, cancel.SIZES[: 1 if quick else 3]),
 }

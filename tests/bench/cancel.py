@@ -11,7 +11,7 @@ from tests.bench.doors import engine_with_doors
 from tests.bench.figures import Figure, figure_of, percentile
 
 OTHERS = 8
-OTHERS_TOKENS = 200
+OTHERS_TOKENS = 1000
 HELD = ("vllm:num_requests_running{", "vllm:num_requests_waiting{")
 POLL_S = 0.005
 MOST_MS = 500.0
@@ -23,10 +23,13 @@ FEWER = 4  # times fewer cancels where nothing is judged
 
 @dataclass(slots=True)
 class Seen:
-    """Milliseconds until the slot was free; `steps`: between two tokens of the others, while it was computed and cancelled."""
+    """Milliseconds until the slot was free; `steps`: between two tokens of the others, while it was computed and cancelled.
+    `changes`: how often one of the others ended and asked again.
+    """
 
     freed: list[float] = field(default_factory=list)
     steps: list[float] = field(default_factory=list)
+    changes: int = 0
 
 
 async def cancel(cancels: int, sizes: Sequence[int]) -> list[Figure]:
@@ -50,10 +53,10 @@ async def _cancelled(asker: Asker, kind: str, cancels: int) -> Seen:
     others = [asyncio.create_task(_other(asker, seen, random.Random(one))) for one in range(OTHERS)]
     try:
         await _until(asker, OTHERS)
-        for _ in range(cancels):
+        while len(seen.freed) < cancels:
             assert not any(other.done() for other in others), "one of the others has failed"
             words = LONG_WORDS if kind == "long prefill" else 20
-            seen.freed.append(await _once(asker, prose(dice, words), dice, reading=kind == "decode"))
+            await _once(asker, seen, prose(dice, words), dice, reading=kind == "decode")
     finally:
         for other in others:
             other.cancel()
@@ -62,8 +65,10 @@ async def _cancelled(asker: Asker, kind: str, cancels: int) -> Seen:
     return seen
 
 
-async def _once(asker: Asker, question: str, dice: random.Random, *, reading: bool) -> float:
-    """Milliseconds from closing to the moment the engine counts one fewer; closed at any point of a step."""
+async def _once(asker: Asker, seen: Seen, question: str, dice: random.Random, *, reading: bool) -> None:
+    """From closing, at any point of a step, to the moment the engine counts one fewer. It tells how many it holds, not whom: where
+    one of the others came or went meanwhile, nothing was seen.
+    """
     begun = asyncio.Event()
     asking = asyncio.create_task(_held(asker, question, begun))
     try:
@@ -71,13 +76,15 @@ async def _once(asker: Asker, question: str, dice: random.Random, *, reading: bo
             if reading:
                 await begun.wait()
             await _until(asker, OTHERS + 1)
+            changes = seen.changes
             await asyncio.sleep(dice.random() * 0.5)
     finally:
         closed = time.perf_counter()
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
     await _until(asker, OTHERS)
-    return (time.perf_counter() - closed) * 1000
+    if seen.changes == changes:
+        seen.freed.append((time.perf_counter() - closed) * 1000)
 
 
 async def _held(asker: Asker, question: str, begun: asyncio.Event) -> None:
@@ -98,6 +105,7 @@ async def _until(asker: Asker, running: int) -> None:
 async def _other(asker: Asker, seen: Seen, dice: random.Random) -> None:
     """Somebody who is being answered all the time; how long each of its tokens took is a step of the engine."""
     while True:
+        seen.changes += 1
         async with asker.asking(user(prose(dice, 20)), OTHERS_TOKENS) as response:
             last = 0.0
             async for _ in response.content.iter_any():
