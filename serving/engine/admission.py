@@ -124,8 +124,8 @@ class Admission:
             self._ends.begun(self.here)
 
     def wait_s(self, priority: int, answers: int = 1) -> float:
-        """Estimated seconds until a request of this priority could start; 0 while slots are free and no crowd waits for first tokens,
-        or nothing is known yet.
+        """Estimated seconds until a request of this priority could start; 0 while slots are free and no crowd waits for first
+        tokens, or nothing is known yet.
         """
         over, rate = self._over(priority, answers), self._ends.rate()
         behind_s = self._behind_s(priority, answers)

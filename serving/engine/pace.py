@@ -65,8 +65,8 @@ class Ends:
 
 
 class Starts:
-    """How fast first tokens come while a crowd waits for theirs: where prompts take most of an engine's time, that and not its slots
-    decides. What a few who were alone with it saw tells nothing of a crowd, and neither does what is long past.
+    """How fast first tokens come while a crowd waits for theirs: where prompts take most of an engine's time, that and not its
+    slots decides. What a few who were alone with it saw tells nothing of a crowd, and neither does what is long past.
     """
 
     def __init__(self, clock: Clock) -> None:

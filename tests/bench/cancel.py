@@ -66,8 +66,8 @@ async def _cancelled(asker: Asker, kind: str, cancels: int) -> Seen:
 
 
 async def _once(asker: Asker, seen: Seen, question: str, dice: random.Random, *, reading: bool) -> None:
-    """From closing, at any point of a step, to the moment the engine counts one fewer. It tells how many it holds, not whom: where
-    one of the others came or went meanwhile, nothing was seen.
+    """From closing, at any point of a step, to the moment the engine counts one fewer. It tells how many it holds, not whom:
+    where one of the others came or went meanwhile, nothing was seen.
     """
     begun = asyncio.Event()
     asking = asyncio.create_task(_held(asker, question, begun))

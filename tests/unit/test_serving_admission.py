@@ -1,5 +1,6 @@
 """Who may start at an engine: waits estimated from what was seen, late starters refused, background work bounded."""
 
+import contextlib
 import random
 
 import pytest
@@ -257,8 +258,8 @@ def test_answers_that_had_the_engine_for_themselves_tell_nothing_of_a_full_one()
 
 
 def read_one_by_one(admission: Admission, clock: Clock, *, slots_s: float, prompt_s: float, arrivals_s: float) -> list[float]:
-    """For so long, an engine that reads one prompt after the other, each `prompt_s`, and ends an answer with its first token, while
-    others come at chance with 5 s of patience. Seconds to the first token of each that was let in.
+    """For so long, an engine that reads one prompt after the other, each `prompt_s`, and ends an answer with its first token,
+    while others come at chance with 5 s of patience. Seconds to the first token of each that was let in.
     """
     chance, line, firsts = random.Random(7), list[tuple[float, Place]](), list[float]()
     ends, read_at, next_at = clock.now + slots_s, clock.now + prompt_s, clock.now
@@ -266,10 +267,8 @@ def read_one_by_one(admission: Admission, clock: Clock, *, slots_s: float, promp
         clock.now = min(read_at, next_at)
         if clock.now == next_at:
             next_at += chance.expovariate(arrivals_s)
-            try:
+            with contextlib.suppress(Full):
                 line.append((clock.now, admission.enter(LIVE, 1, 5.0)))
-            except Full:
-                pass
         if clock.now == read_at:
             read_at += prompt_s
             if line:
