@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from bot.conversation.summary import INSTRUCTION, Summary, rendered
+from bot.conversation.summary import AS_JSON, INSTRUCTION, Summary, rendered
 from tests.scripted_node import Messages
 
 TOKEN = re.compile(r"\b[wgpd]\d+\.\d+\b")
-NUMBER = re.compile(r"\A(?:Answer|Wants: Summary) (\d+)(?: |\Z)")
+NUMBER = re.compile(r"\A(?:Answer|(?:Wants: )?Summary) (\d+)(?: |\Z)")
 WORDS = ("parcel", "invoice", "tomorrow", "kettle", "window", "garden", "coupon", "branch", "paper", "button", "river", "lamp")
 
 
@@ -42,13 +42,16 @@ class Script:
         words = " ".join(self._dice.choices(WORDS, k=self._dice.randint(4, 14)))
         if self._long and self._dice.random() < self._long_share:
             words = " ".join("-".join(self._dice.choices(WORDS, k=20)) for _ in range(self._long // 140))
-        if last.startswith(INSTRUCTION):
+        if last == INSTRUCTION + AS_JSON:
             summary = Summary(
                 "", f"Summary {number} of it all", [word[:40] for word in words.split()[:3]], [], [f"End of {number}"]
             )
             self.given[number] = Given(rendered(summary), ())
             return msgspec.json.encode(summary).decode()
-        text = f"Answer {number} to {', '.join(tokens) or 'nothing'}: {words}. End of {number}."
+        if last == INSTRUCTION:  # a second try
+            text, tokens = f"Summary {number} of it all: {words}. End of {number}.", ()
+        else:
+            text = f"Answer {number} to {', '.join(tokens) or 'nothing'}: {words}. End of {number}."
         self.given[number] = Given(text, tokens)
         return text
 
