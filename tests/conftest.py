@@ -1,6 +1,7 @@
 """What tests of several folders share: a real PostgreSQL, started once, with a fresh database for each test."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +15,12 @@ from tests.e2e.engine import engine
 __all__ = ["engine"]
 
 TOGETHER = ("engine", "browser")
+
+
+def pytest_configure() -> None:
+    """A shell ignores Ctrl-C for what it runs in the background, and so would all that a test starts there."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
