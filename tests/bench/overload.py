@@ -25,15 +25,23 @@ Question = tuple[Messages, int]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Words of a question and tokens of its answer, drawn evenly from these."""
+    """Words of a question and tokens of its answer: each pair of these comes as often as any other, in every stretch."""
 
     name: str
     words: Sequence[int]
     tokens: Sequence[int]
 
     def questions(self, seed: int) -> Callable[[], Question]:
-        dice = random.Random(seed)
-        return lambda: (user(prose(dice, dice.choice(self.words))), dice.choice(self.tokens))
+        dice, deck = random.Random(seed), list[tuple[int, int]]()
+
+        def draw() -> Question:
+            if not deck:
+                deck.extend(itertools.product(self.words, self.tokens))
+                dice.shuffle(deck)
+            words, tokens = deck.pop()
+            return user(prose(dice, words)), tokens
+
+        return draw
 
 
 KINDS = (Kind("short", (20,), (16,)), Kind("mixed", (10, 60), (4, 8, 16, 64)), Kind("long prompts", (200,), (8,)))
