@@ -59,11 +59,13 @@ class Deaths:
         while self._waiting:
             point, act = self._waiting.popleft()
             if act == "kill":
-                await self._life(point, act)
+                if await self._life(point, act):
+                    self._waiting.append((point, act))
             else:
                 await self._keep_company()
-                async with self._stopped:
-                    await self._life(point, act)
+                async with self._stopped:  # held through all its tries: its company may be the last thing the other hand does
+                    while await self._life(point, act):
+                        pass
         await self._keep_company()
 
     async def _keep_company(self) -> None:
@@ -73,15 +75,15 @@ class Deaths:
             async with self._stopped:
                 await self._town.kill(companion)
 
-    async def _life(self, point: str, act: str) -> None:
+    async def _life(self, point: str, act: str) -> bool:
+        """True when it did not reach its point and another may try."""
         need = (STOPS if act == "stop" else NEEDS).get(point, "")
         with self._trouble.need(need, self._manner):
             process = await self._bear(Plan(point, self._dice.randint(1, most_hits(point)), act))
-            if not await self._end(process, point):
-                self._waiting.append((point, act))
+            return await self._end(process, point)
 
     async def _end(self, process: Process, point: str) -> bool:
-        """Wait for its fuse. False when the life did not reach its point and another may try."""
+        """Wait for its fuse."""
         await self._wait(process, point)
         again = False
         if process.stopped:
@@ -101,7 +103,7 @@ class Deaths:
         if not process.dead.is_set():
             process.signal(signal.SIGKILL)
         await process.dead.wait()
-        return not again
+        return again
 
     async def _wait(self, process: Process, point: str) -> None:
         limit = REACH_S * (0.2 + self._dice.random()) if point == CLOCK else REACH_S
