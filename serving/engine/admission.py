@@ -20,7 +20,6 @@ KINDS = {"background": BACKGROUND, "draft": DRAFT, "retry": RETRY}
 Reason = Literal["deadline", "background", "queue"]
 MOST_WAITING = 256
 CAREFUL = 1.25  # what comes may be later than all that was seen
-SPARE = 0.05  # of a deadline: an estimate that just meets it is late half of the time
 SLOWEST = 0.01  # of the rate of ends: what is left to those whom more urgent ones overtake all the time
 
 
@@ -158,7 +157,7 @@ class Admission:
 
     def _check_deadline(self, priority: int, answers: int, wait_s: float, deadline_s: float) -> None:
         """Starts were late lately: whoever must wait may be as late. Before anything is known, one for each slot may wait."""
-        late_s = min(CAREFUL * max(self._late, default=0.0) + SPARE * deadline_s, deadline_s / 2)
+        late_s = min(CAREFUL * max(self._late, default=0.0), deadline_s / 2)
         if wait_s + late_s > deadline_s:
             said = f"it could start in {wait_s + late_s:.1f} s and is wanted within {deadline_s:.1f} s"
             raise Full(said, self._come_again_s(priority, answers, deadline_s - late_s))
