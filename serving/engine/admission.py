@@ -12,7 +12,7 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from typing import Literal
 
-from serving.engine.pace import CROWD, EAGER, LONGEST_RETRY_S, REMEMBERED, Arrivals, Clock, Ends, Line, Starts
+from serving.engine.pace import CROWD, EAGER, LONGEST_RETRY_S, Arrivals, Clock, Ends, Line, Starts
 
 # lower is earlier, as in vLLM
 LIVE, RETRY, DRAFT, BACKGROUND = 0, 10, 20, 30
@@ -20,6 +20,7 @@ KINDS = {"background": BACKGROUND, "draft": DRAFT, "retry": RETRY}
 Reason = Literal["deadline", "background", "queue"]
 MOST_WAITING = 256
 CAREFUL = 1.25  # what comes may be later than all that was seen
+STARTS = 256  # the worst of so many is worse than what 99 of 100 will meet; of 64, one in 60 was later
 SLOWEST = 0.01  # of the rate of ends: what is left to those whom more urgent ones overtake all the time
 
 
@@ -58,7 +59,7 @@ class Admission:
         self._starts = Starts(clock)
         self._arrivals = Arrivals(clock)
         self._line = Line(clock)
-        self._late: deque[float] = deque(maxlen=REMEMBERED)  # seconds from when a request was due to its first token
+        self._late: deque[float] = deque(maxlen=STARTS)  # seconds from when a request was due to its first token
 
     @property
     def slots(self) -> int:

@@ -110,6 +110,18 @@ def test_starts_that_were_late_make_the_next_promise_smaller() -> None:
     admission.enter(LIVE, 1, admission.wait_s(LIVE) + 0.6)
 
 
+def test_one_late_start_is_remembered_over_a_hundred_punctual_ones() -> None:
+    admission, clock, places = busy(slots=4, each_s=2.0, waiting=3)
+    for late_s in (0.4, *[0.0] * 100):
+        waiting = admission.enter(LIVE, 1, None)
+        clock.now = max(clock.now, waiting.due_at) + late_s
+        admission.start(waiting)
+        admission.leave(places.pop(0))
+        places.append(waiting)
+    with pytest.raises(Full):
+        admission.enter(LIVE, 1, admission.wait_s(LIVE) + 0.4)
+
+
 def test_background_work_that_stood_aside_says_nothing_of_others() -> None:
     admission, clock, places = busy(slots=4, each_s=2.0, waiting=3)
     work = admission.enter(BACKGROUND, 1, None)

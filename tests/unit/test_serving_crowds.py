@@ -64,6 +64,6 @@ def test_how_slow_a_crowd_was_read_is_forgotten() -> None:
     clock = Clock()
     admission = Admission(64, 2, clock)
     read_one_by_one(admission, clock, slots_s=30.0, prompt_s=0.25, arrivals_s=20.0)
-    assert admission.wait_s(LIVE) > 3
+    assert admission.wait_s(LIVE) > 1
     clock.now += 31
     assert admission.wait_s(LIVE) == 0
