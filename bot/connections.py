@@ -4,7 +4,7 @@ import asyncio
 import resource
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 HEAD_BYTES = 32_768
 REQUEST_S = 20.0  # longer than a body may take (adapters/web/bodies.py), so that slow ones are told
@@ -43,6 +43,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._owed: asyncio.TimerHandle | None = None
         self._incomplete = False
         self._overhead = 0
+        self._answered: RequestResponseCycle | None = None  # the one of the pipelined requests whose turn it is
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -54,6 +55,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._settle()
         super().connection_lost(exc)
+        if self._answered is not None and not self._answered.response_complete:
+            self._answered.disconnected = True  # uvicorn tells the newest request only
+            self._answered.message_event.set()
 
     def data_received(self, data: bytes) -> None:
         for start in range(0, len(data), HEAD_BYTES // 2):
@@ -76,8 +80,10 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if len(self.pipeline) >= PIPELINED:
             self.transport.abort()
-        else:
-            super().on_headers_complete()
+            return
+        answering = self._answering_one()
+        super().on_headers_complete()
+        self._answered = answering or self.cycle
 
     def on_body(self, body: bytes) -> None:
         self._overhead -= len(body)
@@ -88,12 +94,18 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
+        if self.pipeline:
+            self._answered = self.pipeline[-1][0]
         super().on_response_complete()
         if self.transport.is_closing():  # it waits until the client has read all, which may be never
             self._owed = self._owed or self.loop.call_later(REQUEST_S, self.transport.abort)
 
     def timeout_keep_alive_handler(self) -> None:
         self.transport.abort()
+
+    def _answering_one(self) -> RequestResponseCycle | None:
+        one = self._answered
+        return one if one is not None and not one.response_complete else None
 
     def _answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete

@@ -4,7 +4,7 @@ import asyncio
 import resource
 from typing import Any, ClassVar
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 HEAD_BYTES = 32 << 10
 REQUEST_S = 20.0  # for a whole request, once it has begun; a connection that never begins one has as long
@@ -46,6 +46,7 @@ class Bounded(HttpToolsProtocol):
         self._stalled: asyncio.TimerHandle | None = None
         self._incomplete = False
         self._overhead = 0
+        self._answered: RequestResponseCycle | None = None  # the one of the pipelined requests whose turn it is
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -57,6 +58,9 @@ class Bounded(HttpToolsProtocol):
         self._settled()
         self.resume_writing()
         super().connection_lost(exc)
+        if self._answered is not None and not self._answered.response_complete:
+            self._answered.disconnected = True  # uvicorn tells the newest request only
+            self._answered.message_event.set()
 
     def data_received(self, data: bytes) -> None:
         for start in range(0, len(data), HEAD_BYTES // 2):
@@ -78,8 +82,10 @@ class Bounded(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if len(self.pipeline) >= PIPELINED:
             self.transport.abort()
-        else:
-            super().on_headers_complete()
+            return
+        answering = self._answering_one()
+        super().on_headers_complete()
+        self._answered = answering or self.cycle
 
     def on_body(self, body: bytes) -> None:
         self._overhead -= len(body)
@@ -90,6 +96,8 @@ class Bounded(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
+        if self.pipeline:
+            self._answered = self.pipeline[-1][0]
         super().on_response_complete()
         if not self._answering() and not self._incomplete:
             self._owes(IDLE_S)
@@ -103,6 +111,10 @@ class Bounded(HttpToolsProtocol):
         if self._stalled is not None:
             self._stalled.cancel()
             self._stalled = None
+
+    def _answering_one(self) -> RequestResponseCycle | None:
+        one = self._answered
+        return one if one is not None and not one.response_complete else None
 
     def _answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete

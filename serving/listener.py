@@ -15,6 +15,7 @@ def configured(app: Any, connections: int, *, shutdown_s: int, files: int = 1) -
         app,
         http=bounded(room(files * connections) // files),
         ws="none",
+        forwarded_allow_ips="127.0.0.1,::1",  # whoever else names a client by X-Forwarded-For is not believed, whatever is set
         timeout_keep_alive=int(IDLE_S),
         log_config=None,  # no formats of its own: what it says takes the way of the process
         log_level="error",  # a line for each client that speaks no HTTP would fill a disk

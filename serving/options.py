@@ -24,6 +24,7 @@ OURS = frozenset(
         "api_server_count",
         "config",
         "convert",
+        "disable_log_stats",  # what an engine has done is how the node sees that it lives
         "disable_uvicorn_access_log",
         "download_dir",
         "enable_lora",

@@ -17,7 +17,7 @@ from serving.settings import ServingSettings
 class Plan:
     """`front`: the node's own address, key and model. `replicas`: the engines of this machine that answer, and `embedding` the
     one that embeds texts, each on loopback, on a port of its own that is found when it starts. `nodes`: URLs of others that
-    answer.
+    answer. `loras`: LoRA is on, here or there.
     """
 
     front: EngineOrder
@@ -25,6 +25,7 @@ class Plan:
     embedding: EngineOrder | None
     nodes: tuple[str, ...]
     drain_s: float
+    loras: bool = False
 
     @property
     def alone(self) -> bool:
@@ -45,7 +46,7 @@ def plan(chosen: ServingSettings, device: Device, api_key: str, report: Report) 
         options.check_device(one.device, one.engine_args)
         room.check(one)
     room.check_together(*engines)
-    return Plan(front, replicas, embedding, tuple(chosen.nodes), chosen.drain_s)
+    return Plan(front, replicas, embedding, tuple(chosen.nodes), chosen.drain_s, loras=chosen.lora.max_loras > 0)
 
 
 def answering(chosen: ServingSettings, device: Device, api_key: str, model: Path | None) -> EngineOrder:

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import socket
+import sys
 import time
 
 from serving.errors import ServingError
@@ -40,21 +41,48 @@ def is_held(host: str, port: int) -> bool:
     return False
 
 
-async def settle(host: str, port: int, wait_s: float, report: Report, step_s: float = 0.5) -> int:
-    """The port to serve on: `port` once nobody holds it, or a free one for 0. Raises ServingError."""
+class Claim:
+    """A port is the node's own from its start on, though its engine listens only once its weights are loaded. The system forgets
+    the claim with the process. Where there are no names without files (only Linux has them) nothing is claimed.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[str, socket.socket] = {}
+
+    def take(self, host: str, port: int) -> bool:
+        """False while another node has it."""
+        name = f"\0frontdesk-node-{host}:{port}"
+        if name in self._held or sys.platform != "linux":
+            return True
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            sock.bind(name)
+        except OSError:
+            sock.close()
+            return False
+        self._held[name] = sock
+        return True
+
+    def close(self) -> None:
+        while self._held:
+            self._held.popitem()[1].close()
+
+
+async def settle(host: str, port: int, wait_s: float, report: Report, step_s: float = 0.5, *, claim: Claim | None = None) -> int:
+    """The port to serve on: `port` once nobody holds it or claims it, or a free one for 0. Raises ServingError."""
     try:
         if port == 0:
             return free(host)
-        await _await_free(host, port, wait_s, report, step_s)
+        await _await_free(host, port, wait_s, report, step_s, claim)
     except OSError as error:
         raise ServingError(f"serving.host {host}, serving.port {port}: {error.strerror or error}") from error
     return port
 
 
-async def _await_free(host: str, port: int, wait_s: float, report: Report, step_s: float) -> None:
+async def _await_free(host: str, port: int, wait_s: float, report: Report, step_s: float, claim: Claim | None) -> None:
     until = time.monotonic() + wait_s
     told = False
-    while is_held(host, port):
+    while is_held(host, port) or not (claim is None or claim.take(host, port)):
         if time.monotonic() >= until:
             raise ServingError(f"serving.port {port} on {host} is held by another process: `ss -ltnp 'sport = :{port}'` names it")
         if not told:

@@ -62,6 +62,7 @@ class Supervisor:
         name: str = "the engine",
     ) -> None:
         self._wanted_port = order.port
+        self._claim = port.Claim()
         self._order = order
         self._patience = patience
         self._report = report
@@ -90,6 +91,12 @@ class Supervisor:
         """Raises EngineRefused for settings vLLM does not take, ServingError when no engine ever got ready. An engine that was
         ready once is tried again whatever it says: its files may be repaired, and others may answer meanwhile.
         """
+        try:
+            await self._run()
+        finally:
+            self._claim.close()
+
+    async def _run(self) -> None:
         backoff = self._patience.backoff
         while not self._stop.is_set():
             await unless(self._stop, self._settle_port())
@@ -142,7 +149,7 @@ class Supervisor:
         wanted = self._order.port if self._ready_once else self._wanted_port
         if not self._wanted_port and self._standing.may_move and port.is_held(self._order.host, wanted):
             wanted = 0
-        got = await port.settle(self._order.host, wanted, self._patience.port_s, self._report)
+        got = await port.settle(self._order.host, wanted, self._patience.port_s, self._report, claim=self._claim)
         self._order = replace(self._order, port=got)
 
     async def _attend(self, ready_at: list[float]) -> str:

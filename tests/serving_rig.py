@@ -9,6 +9,7 @@ from typing import Any
 from serving.engine.entrance import Open
 from serving.engine.gate import ROUTES, App, Gate, Readiness, Send
 from serving.engine.loras import ROUTES as LORA
+from serving.fleet.changes import Changes
 from serving.fleet.door import Door
 from serving.fleet.listener import Listener
 from serving.fleet.members import Members
@@ -60,7 +61,10 @@ async def a_door(*engines: App, routed: bool = False) -> AsyncIterator[str]:
             await stack.enter_async_context(running(router.run()))
         for number, engine in enumerate(engines):
             members.join(str(number)).found_at(await stack.enter_async_context(listening(engine)))
-        door = Door(members, router, proxy, KEY, Refusals())
+        report = Told()
+        changes = Changes(members, proxy, f"Bearer {KEY}", report)
+        await stack.enter_async_context(running(changes.catch_up()))
+        door = Door(members, router, proxy, changes, KEY, Refusals())
         gate = Gate(door, KEY, Readiness(proven=True), Open(), routes=ROUTES["generate"] | LORA)
         url = await stack.enter_async_context(listening(gate))
         while router and len(router.workers) < len(engines):

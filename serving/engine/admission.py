@@ -24,6 +24,10 @@ STARTS = 256  # the worst of so many is worse than what 99 of 100 will meet; of 
 SLOWEST = 0.01  # of the rate of ends: what is left to those whom more urgent ones overtake all the time
 
 
+class TooMany(Exception):
+    """Not here, ever: more in one request than an idle node would take."""
+
+
 class Full(Exception):
     """Not now: come again in `after_s` seconds (whole ones)."""
 
@@ -35,17 +39,23 @@ class Full(Exception):
 
 @dataclass(slots=True)
 class Place:
-    """One admitted request: give it back with `leave` whatever becomes of it. `due_at`: when it was expected to start."""
+    """One admitted request: give it back with `leave` whatever becomes of it. `due_at`: when it was expected to start. `size`:
+    what it takes of the queue. `streamed`: its first token is seen.
+    """
 
     priority: int
     answers: int
     due_at: float
+    size: int
+    streamed: bool
     started: bool = False
 
 
 class Admission:
     """`slots`: answers that the engine makes at once; `background` of them at most are for work that nobody waits for; `waiting`
     more at most may wait for a slot. `clock` gives seconds.
+
+    Answers that are not streamed tell nothing of first tokens: they hold slots, and that is all that is known of them.
     """
 
     def __init__(self, slots: int, background: int, clock: Clock, waiting: int = MOST_WAITING) -> None:
@@ -55,6 +65,8 @@ class Admission:
         self._clock = clock
         self._here: Counter[int] = Counter()
         self._started: Counter[int] = Counter()
+        self._whole: Counter[int] = Counter()  # of those that are here, not streamed
+        self._size = 0
         self._ends = Ends(slots, clock)
         self._starts = Starts(clock)
         self._arrivals = Arrivals(clock)
@@ -83,29 +95,37 @@ class Admission:
             counted[kind(priority)] += answers
         return counted
 
-    def enter(self, priority: int, answers: int, deadline_s: float | None) -> Place:
-        """A place for so many answers, the first token of which is worth something for `deadline_s` seconds. Raises Full."""
+    def enter(
+        self, priority: int, answers: int, deadline_s: float | None, *, streamed: bool = True, size: int | None = None
+    ) -> Place:
+        """A place for so many answers, the first token of which is worth something for `deadline_s` seconds. `size`: of the
+        queue, where it is not the number of answers. Raises Full, and TooMany for what would be full for ever.
+        """
+        size = answers if size is None else size
+        self._check_size(priority, answers, size)
         if priority >= BACKGROUND:
             self._check_background(answers)
         over = self._over(priority, answers)
         wait_s = self.wait_s(priority, answers)
+        if self._size + size > self._slots + self._waiting:
+            said = f"{max(self._size - self._slots, 0)} wait, of at most {self._waiting}"
+            raise Full(said, self._come_again_s(priority, answers, 0.0), "queue")
         if over <= 0 and not wait_s:
             self._line.clear()
-        elif self.here + answers > self._slots + self._waiting:
-            said = f"{self.here - self._slots} wait, of at most {self._waiting}"
-            raise Full(said, self._come_again_s(priority, answers, 0.0), "queue")
         elif deadline_s is not None:
             self._check_deadline(priority, answers, wait_s, deadline_s)
         self._here[priority] += answers
+        self._whole[priority] += 0 if streamed else answers
+        self._size += size
         self._ends.begun(self.here)
         self._starts.goes_on(self._expected())
         if self.here >= self._slots:
             self._arrivals.note(priority, answers)
-        return Place(priority, answers, self._clock() + wait_s)
+        return Place(priority, answers, self._clock() + wait_s, size, streamed)
 
     def start(self, place: Place) -> None:
         """The first token has come. Known only of answers that are streamed."""
-        if not place.started:
+        if place.streamed and not place.started:
             place.started = True
             self._started[place.priority] += place.answers
             if place.priority < BACKGROUND:  # which stands aside: its lateness says nothing of others
@@ -115,7 +135,10 @@ class Admission:
     def leave(self, place: Place, *, answered: bool = True) -> None:
         """The request has ended, whatever came of it: its slot is free. `answered`: not, if it gave up before it had one."""
         _less(self._here, place)
-        if place.started:
+        self._size -= place.size
+        if not place.streamed:
+            _less(self._whole, place)
+        elif place.started:
             _less(self._started, place)
         else:
             self._starts.goes_on(self._expected())
@@ -141,13 +164,19 @@ class Admission:
 
     def _expected(self, priority: int = BACKGROUND - 1) -> int:
         """First tokens that are still to come, as urgent as this at least."""
-        return sum(count - self._started[one] for one, count in self._here.items() if one <= priority)
+        return sum(count - self._started[one] - self._whole[one] for one, count in self._here.items() if one <= priority)
 
     def _over(self, priority: int, answers: int) -> int:
         """How many must end before it can start: vLLM takes no slot from an answer that has begun, however little urgent."""
         ahead = sum(count for one, count in self._here.items() if one <= priority)
         begun = sum(count for one, count in self._started.items() if one > priority)
         return ahead + begun + answers - self._slots
+
+    def _check_size(self, priority: int, answers: int, size: int) -> None:
+        if size > self._slots + self._waiting:
+            raise TooMany(f"one request may ask for {self._slots + self._waiting} answers here")
+        if priority >= BACKGROUND and answers > self._background:
+            raise TooMany(f"one request of background work may ask for {self._background} answers here")
 
     def _check_background(self, answers: int) -> None:
         busy = sum(count for one, count in self._here.items() if one >= BACKGROUND)
@@ -162,7 +191,7 @@ class Admission:
         if wait_s + late_s > deadline_s:
             said = f"it could start in {wait_s + late_s:.1f} s and is wanted within {deadline_s:.1f} s"
             raise Full(said, self._come_again_s(priority, answers, deadline_s - late_s))
-        if self._ends.rate() <= 0 and self._over(priority, answers) > self._slots:
+        if self.here and self._ends.rate() <= 0 and self._over(priority, answers) > self._slots:
             raise Full("how long it would take to start is not known yet", self._come_again_s(priority, answers, deadline_s))
 
     def _come_again_s(self, priority: int, answers: int, patience_s: float) -> float:

@@ -186,7 +186,7 @@ class Embedding(msgspec.Struct, forbid_unknown_fields=True):
 
     @property
     def answers(self) -> int:
-        """One place in the queue: all its texts are done in a few steps, in which they share the engine."""
+        """One that is made: all its texts are done in a few steps, in which they share the engine."""
         return 1
 
     @property
@@ -248,9 +248,11 @@ def check(path: str, body: bytes) -> Request:
 
 
 def _check_schemas(request: Sampling) -> None:
+    """Tools have schemas too: vLLM makes grammars of them where a call is asked for."""
     asked = (
         request.structured_outputs.json if request.structured_outputs else NOTHING,
         request.response_format.json_schema if request.response_format else NOTHING,
+        *((request.tools or ()) if isinstance(request, Chat) else ()),
     )
     for schema in asked:
         size = len(memoryview(schema))

@@ -81,7 +81,7 @@ def arguments(order: EngineOrder, cpu: set[str]) -> list[str]:
         "shutdown_timeout": order.shutdown_s,
         "scheduling_policy": "priority",
         # vLLM has none without its statistics
-        "enable_per_request_metrics": not order.engine_args.get("disable_log_stats", False),
+        "enable_per_request_metrics": True,
         "disable_fastapi_docs": True,
         **OF_TASK[order.task],
     }

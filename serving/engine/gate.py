@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from serving.engine.admission import Full, Place
+from serving.engine.admission import Full, Place, TooMany
 from serving.engine.bounds import Embedding, OutOfBounds, Request, Sampling, check
 from serving.engine.entrance import Entrance
 from serving.order import Task
@@ -50,17 +50,20 @@ MAX_BODY_BYTES = 4 << 20  # a context of a million tokens
 
 
 class Refused(Exception):
-    """The request does not pass; carries the answer. `reason`: what it is counted as, "" for not at all."""
+    """The request does not pass; carries the answer. `reason`: what it is counted as, "" for not at all; `kind`: what programs
+    tell it by.
+    """
 
-    def __init__(self, status: int, message: str, reason: str = "", *, after_s: int = 5) -> None:
+    def __init__(self, status: int, message: str, reason: str = "", *, after_s: int = 5, kind: str = "refused") -> None:
         super().__init__(message)
         self.reason = reason
         self.status = status
         self.message = message
         self.after_s = after_s
+        self.kind = kind
 
     def body(self) -> bytes:
-        return json.dumps({"error": {"code": self.status, "message": self.message, "type": "refused"}}).encode()
+        return json.dumps({"error": {"code": self.status, "message": self.message, "type": self.kind}}).encode()
 
 
 @dataclass(slots=True)
@@ -89,6 +92,38 @@ class Readiness:
     """Whether this engine has ever generated a token, or embedded a text."""
 
     proven: bool = False
+
+
+@dataclass(slots=True)
+class Noted:
+    """What an engine sends, looked at on its way. `whole`: a 200 that is not streamed has ended, the proof that tokens come out,
+    or embeddings. The first piece of a stream tells that it has started. The head of a stream waits for that piece: vLLM sends it
+    before the answer has begun, and a router that has it would notice only at the first piece that the asker has left.
+    """
+
+    _send: Send
+    _admission: Entrance
+    _place: Place
+    _readiness: Readiness
+    whole: bool = False
+    _kind: bytes = b""
+    _head: Message | None = None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            kind = dict(message.get("headers", ())).get(b"content-type", b"")
+            self._kind = kind if message["status"] == 200 else b""
+            if self._kind.startswith(b"text/event-stream"):
+                self._head = message
+                return
+        elif self._kind.startswith(b"text/event-stream"):
+            self._admission.start(self._place)
+            if self._head:
+                await self._send(self._head)
+                self._head = None
+        elif self._kind.startswith(b"application/json") and not message.get("more_body", False):
+            self.whole = self._readiness.proven = True
+        await self._send(message)
 
 
 class Tally(Protocol):
@@ -142,16 +177,20 @@ class Gate:
             await answer(send, refused)
 
     async def _generate(self, scope: Scope, asked: Sampling | Embedding, receive: Receive, send: Send) -> None:
+        streamed = isinstance(asked, Sampling) and bool(asked.stream)
+        size = asked.inputs if isinstance(asked, Embedding) else None
         try:
-            place = self._admission.enter(asked.priority or 0, asked.answers, deadline_s(scope))
+            place = self._admission.enter(asked.priority or 0, asked.answers, deadline_s(scope), streamed=streamed, size=size)
+        except TooMany as never:
+            raise Refused(400, str(never), "bounds") from None
         except Full as full:
             raise Refused(503, f"the engine is full: {full}", full.reason, after_s=full.after_s) from None
-        exchange = Exchange(receive, self._noting_tokens(send, place))
+        noted = Noted(send, self._admission, place, self._readiness)
+        exchange = Exchange(receive, noted.send)
         try:
             await self._app(scope, exchange.receive, exchange.send)
         finally:
-            streamed = isinstance(asked, Sampling) and asked.stream
-            self._admission.leave(place, answered=place.started or not streamed)
+            self._admission.leave(place, answered=place.started or noted.whole)
             if exchange.left and self._figures:
                 self._figures.cancelled()
 
@@ -196,34 +235,6 @@ class Gate:
             if len(body) > self._max_body_bytes:
                 raise Refused(413, f"the body may have {self._max_body_bytes} bytes", "body")
         return bytes(body)
-
-    def _noting_tokens(self, send: Send, place: Place) -> Send:
-        """A whole (not streamed) 200 of a generating route is the proof that tokens come out, or embeddings; the first piece of a
-        stream tells that it has started. The head of a stream waits for that piece: vLLM sends it before the answer has begun,
-        and a router that has it would notice only at the first piece that the asker has left.
-        """
-        whole = streamed = False
-        head: Message | None = None
-
-        async def noting(message: Message) -> None:
-            nonlocal whole, streamed, head
-            if message["type"] == "http.response.start":
-                kind = dict(message.get("headers", ())).get(b"content-type", b"")
-                whole = message["status"] == 200 and kind.startswith(b"application/json")
-                streamed = message["status"] == 200 and kind.startswith(b"text/event-stream")
-                if streamed:
-                    head = message
-                    return
-            elif streamed:
-                self._admission.start(place)
-                if head:
-                    await send(head)
-                    head = None
-            elif whole and not message.get("more_body", False):
-                self._readiness.proven = True
-            await send(message)
-
-        return noting
 
 
 def header(scope: Scope, name: bytes) -> bytes:

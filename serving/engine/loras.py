@@ -30,6 +30,7 @@ LOAD = "/v1/load_lora_adapter"
 UNLOAD = "/v1/unload_lora_adapter"
 ROUTES = frozenset({("POST", LOAD), ("POST", UNLOAD)})
 LONGEST_REASON = 400
+NOT_LOADED = "not_loaded"
 
 
 class _Named(msgspec.Struct):
@@ -38,6 +39,10 @@ class _Named(msgspec.Struct):
 
 _named = msgspec.json.Decoder(_Named).decode
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+class NotLoaded(LoraError):
+    """There is nothing to unload."""
 
 
 class Loras:
@@ -88,6 +93,8 @@ class Loras:
         async with self._changing:
             try:
                 return await (self._load(asked) if isinstance(asked, LoadLora) else self._unload(asked))
+            except NotLoaded as error:
+                raise Refused(409, str(error), kind=NOT_LOADED) from error
             except LoraError as error:
                 raise Refused(409, str(error)) from error
 
@@ -115,7 +122,7 @@ class Loras:
         if name in self._order.folders:
             raise LoraError(f"{name} is loaded by serving.lora.folders: take it out there")
         if name not in self._history:
-            raise LoraError(f"{name} is not loaded")
+            raise NotLoaded(f"{name} is not loaded")
         await asyncio.to_thread(self._loaded.write, name, ())
         was = self._history.pop(name)[-1]
         await self._let_go(tag(name, was))

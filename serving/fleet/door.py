@@ -5,6 +5,7 @@ import itertools
 import json
 
 from serving.engine.gate import Receive, Refused, Scope, Send, answer
+from serving.fleet.changes import NOBODY, Changes
 from serving.fleet.exposition import figures_of, merged
 from serving.fleet.members import Member, Members
 from serving.fleet.proxy import Proxy
@@ -13,9 +14,7 @@ from serving.fleet.router import Router
 from serving.order import Task
 
 ASK_S = 2.0
-CHANGE_S = 600.0
 ROUTED = frozenset({"/v1/chat/completions", "/v1/completions"})
-NOBODY = Refused(503, "no engine is ready: ask again", after_s=2)
 SILENT = Refused(503, "the engine did not answer in time: ask again", after_s=2)
 NO_ROUTER = Refused(503, "the router is being started: ask again", after_s=1)
 
@@ -25,13 +24,15 @@ class Door:
     else from any engine. Without a `router` one engine answers. `key`: of the engines, for what the door asks itself.
     """
 
-    def __init__(self, members: Members, router: Router | None, proxy: Proxy, key: str, refusals: Refusals) -> None:
+    def __init__(
+        self, members: Members, router: Router | None, proxy: Proxy, changes: Changes, key: str, refusals: Refusals
+    ) -> None:
         self._members = members
         self._router = router
         self._proxy = proxy
         self._key = f"Bearer {key}"
         self._refusals = refusals
-        self._changing = asyncio.Lock()
+        self._changes = changes
         self._turn = itertools.count()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,24 +56,11 @@ class Door:
             case "/v1/embeddings":
                 await self._proxy.pass_on(self._any("embed").url, scope, receive, send)
             case "/v1/load_lora_adapter" | "/v1/unload_lora_adapter":
-                await self._everywhere(scope, receive, send)
+                status, reply = await self._changes.everywhere(scope, (await receive()).get("body", b""))
+                await _reply(send, status, reply, b"application/json")
             case path:
                 base = self._routed() if path in ROUTED else self._any().url
                 await self._proxy.pass_on(base, scope, receive, send)
-
-    async def _everywhere(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """What changes engines is sent to each that answers, one change after the other; the first refusal is told, else the
-        last consent.
-        """
-        body = (await receive()).get("body", b"")
-        status, told = NOBODY.status, NOBODY.body()
-        async with self._changing:
-            for member in self._members.serving():
-                status, told = await self._proxy.whole(member.url, scope, body, CHANGE_S)
-                if status != 200:
-                    break
-                body = _settled(body, told)
-        await _reply(send, status, told, b"application/json")
 
     def _routed(self) -> str:
         member = self._any()
@@ -102,12 +90,6 @@ class Door:
         asked = (self._proxy.text(member.url, "/metrics", ASK_S, self._key) for member in up)
         texts = {member.name: text for member, text in zip(up, await asyncio.gather(*asked), strict=True)}
         return merged(texts, figures_of(self._members, self._router, self._refusals))
-
-
-def _settled(body: bytes, told: bytes) -> bytes:
-    """The version that the first engine has chosen is that of all, whatever each has had before."""
-    asked, chosen = json.loads(body), json.loads(told).get("version")
-    return json.dumps({**asked, "version": chosen}).encode() if chosen is not None else body
 
 
 async def _text(send: Send, text: str, kind: bytes = b"application/json") -> None:

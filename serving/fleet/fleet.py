@@ -10,6 +10,7 @@ from serving.engine.entrance import Open
 from serving.engine.gate import ROUTES, Gate, Readiness
 from serving.engine.loras import ROUTES as LORA
 from serving.errors import ServingError
+from serving.fleet.changes import Changes
 from serving.fleet.door import Door
 from serving.fleet.listener import Listener
 from serving.fleet.members import Member, Members
@@ -95,10 +96,11 @@ class Fleet:
 
     async def _serve(self, front: EngineOrder, sock: socket.socket, proxy: Proxy, tasks: asyncio.TaskGroup) -> None:
         routes = ROUTES["generate"] | (ROUTES["embed"] if self._plan.embedding else frozenset())
-        if front.lora:
+        if self._plan.loras:
             routes |= LORA
         refusals = Refusals()
-        door = Door(self._members, self._router, proxy, front.api_key, refusals)
+        changes = Changes(self._members, proxy, f"Bearer {front.api_key}", self._report)
+        door = Door(self._members, self._router, proxy, changes, front.api_key, refusals)
         ready, health = Readiness(proven=True), front.open_health
         gate = Gate(door, front.api_key, ready, Open(), routes=routes, open_health=health, figures=refusals)
         rolling = Rolling(
@@ -109,7 +111,7 @@ class Fleet:
             drain_s=self._plan.drain_s,
             start_s=self._patience.start_s + self._patience.hang_s,
         )
-        aside = [self._tell_ready(front), self._roll(rolling), *(remote.run() for remote in self._remotes)]
+        aside = [self._tell_ready(front), self._roll(rolling), changes.catch_up(), *(remote.run() for remote in self._remotes)]
         if self._router:
             aside.append(self._router.run())
         helping = [tasks.create_task(work) for work in aside]

@@ -19,6 +19,7 @@ class Member:
     is_up: bool = False
     drains: bool = False
     starts: int = 0
+    lags: bool = False
 
     @property
     def may_move(self) -> bool:
@@ -26,8 +27,8 @@ class Member:
 
     @property
     def serves(self) -> bool:
-        """Whether new requests may go there."""
-        return self.is_up and not self.drains
+        """Whether new requests may go there: it is up, stays, and knows of all changes."""
+        return self.is_up and not self.drains and not self.lags
 
     def up(self, order: EngineOrder) -> None:
         self.found_at(local_url(order))
@@ -35,6 +36,12 @@ class Member:
     def found_at(self, url: str) -> None:
         self.url, self.is_up, self.drains = url, True, False
         self.starts += 1
+        self.lags = self.task == "generate" and self.members.changed
+        self.members.moved()
+
+    def caught_up(self) -> None:
+        """It knows of all changes that were made while it was away."""
+        self.lags = False
         self.members.moved()
 
     def down(self) -> None:
@@ -57,6 +64,8 @@ class Members:
     def __init__(self) -> None:
         self._all: list[Member] = []
         self._moved = asyncio.Event()
+        self._came = asyncio.Event()
+        self.changed = False
 
     def __iter__(self) -> Iterator[Member]:
         return iter(self._all)
@@ -71,6 +80,20 @@ class Members:
 
     def moved(self) -> None:
         self._moved.set()
+        self._came.set()
+
+    def behind(self) -> None:
+        """Something was changed: whoever is not up must hear of it before it serves."""
+        self.changed = True
+
+    async def next_behind(self) -> Member:
+        """Wait for one that is up and does not know of all changes."""
+        while True:
+            self._came.clear()
+            lagging = next((member for member in self._all if member.is_up and member.lags), None)
+            if lagging is not None:
+                return lagging
+            await self._came.wait()
 
     async def move(self, within_s: float) -> None:
         """Wait until one came, went or began to drain since the last call, at most so long."""

@@ -12,7 +12,8 @@ from serving.engine.gate import Message, Receive, Refused, Scope, Send, answer
 ASKED = frozenset({b"authorization", b"content-type", b"accept", b"x-session-id", b"x-deadline-s", b"x-request-id"})
 ANSWERED = frozenset({"content-type", "content-length", "retry-after", "x-request-id", "x-replica", "www-authenticate"})
 CONNECT_S = 5.0
-AWAY = Refused(503, "the engine went away before it answered: ask again", after_s=1)
+# not 503, which says that there is no room: a request that ends engines must count as one that failed
+AWAY = Refused(502, "the engine went away before it answered: ask again")
 
 
 class Proxy:

@@ -26,6 +26,7 @@ class Desk:
         self.node = node
         self.metrics = Metrics()
         self.stopping = asyncio.Event()
+        self.left = asyncio.Event()
 
     async def checks(self) -> Mapping[str, str]:
         return {"database": self.wrong}
@@ -37,7 +38,7 @@ class Desk:
         said: list[str] = []
         public, private = await listen(ANY, say=said.append), await listen(ANY, say=said.append)
         self.public, self.private = link(public), link(private)
-        routes = [Route("/stream", self.stream), Route("/slow", self.slow)]
+        routes = [Route("/stream", self.stream), Route("/slow", self.slow), Route("/ticks", self.ticking)]
         host = HttpHost(public, private, routes, Health(self.checks, self.refresh, self.metrics, self.node), connections=3)
         self.running = asyncio.create_task(host.run(self.stopping))
 
@@ -47,6 +48,17 @@ class Desk:
             await asyncio.Event().wait()
 
         return StreamingResponse(endless(), media_type="text/event-stream")
+
+    async def ticking(self, _request: Request) -> Response:
+        async def ticks() -> AsyncIterator[bytes]:
+            try:
+                while True:
+                    yield b": still here\n\n"
+                    await asyncio.sleep(0.01)
+            finally:
+                self.left.set()
+
+        return StreamingResponse(ticks(), media_type="text/event-stream")
 
     async def slow(self, _request: Request) -> Response:
         await asyncio.Event().wait()
@@ -124,3 +136,12 @@ async def test_a_port_that_stays_taken_is_named() -> None:
 async def test_a_host_that_is_not_ours_is_named() -> None:
     with pytest.raises(SettingsError, match=r"\[web\] host: 192\.0\.2\.1"):
         await listen(Endpoint("web", "", "192.0.2.1", 0), say=lambda _: None)
+
+
+async def test_a_reader_that_asked_more_behind_its_stream_and_leaves_is_missed(desk: Desk) -> None:
+    host, number = desk.public.removeprefix("http://").rstrip("/").split(":")
+    reader, writer = await asyncio.open_connection(host, int(number))
+    writer.write(b"GET /ticks HTTP/1.1\r\nHost: a\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+    writer.transport.abort()
+    await asyncio.wait_for(desk.left.wait(), 5)

@@ -28,6 +28,10 @@ PARTS = {"role": "user", "content": [{"type": "text", "text": "Hi"}]}
 CALL = {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f"}}]}
 
 
+def tool(properties: Any) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": properties}}}
+
+
 def schema(of: Any) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": {"name": "Thing", "schema": of}}
 
@@ -44,6 +48,7 @@ def media(kind: str) -> dict[str, Any]:
         (CHAT, {"messages": [TURN], "response_format": {"type": "json_object"}, "structured_outputs": {"choice": ["a", "b"]}}),
         (CHAT, {"messages": [TURN], "chat_template_kwargs": {"enable_thinking": False}, "tools": [{}], "tool_choice": "auto"}),
         (CHAT, {"messages": [TURN], "response_format": schema({"properties": {"pattern": {"maxLength": MOST_REPEATS}}})}),
+        (CHAT, {"messages": [TURN], "tools": [tool({"pattern": {"type": "string", "maxLength": MOST_REPEATS}})]}),
         (CHAT, {"messages": [TURN], "stream_options": None, "response_format": None, "max_tokens": None}),
         (COMPLETE, {"prompt": [1, 2, 3] * 100}),
         (COMPLETE, {"prompt": ["a"] * 8}),
@@ -99,6 +104,9 @@ def test_what_the_product_itself_asks_passes() -> None:
         (CHAT, {"messages": [TURN], "response_format": schema({"patternProperties": {"a+": {}}})}, "patternProperties"),
         (CHAT, {"messages": [TURN], "response_format": schema({"a": {"maxLength": MOST_REPEATS + 1}})}, "maxLength"),
         (CHAT, {"messages": [TURN], "structured_outputs": {"json": {"a": {"minItems": 1e9}}}}, "minItems"),
+        (CHAT, {"messages": [TURN], "tools": [tool({"a": {"pattern": "(a+)+"}})]}, "pattern"),
+        (CHAT, {"messages": [TURN], "tools": [tool({}), tool({"a": {"maxLength": MOST_REPEATS + 1}})]}, "maxLength"),
+        (CHAT, {"messages": [TURN], "tools": [tool({"a": {"description": "b" * MOST_SCHEMA}})]}, "schema"),
         (CHAT, {"prompt": "a"}, "prompt"),
         (CHAT, {}, "messages"),
         (COMPLETE, {"prompt": ["a"] * 9}, "prompt"),

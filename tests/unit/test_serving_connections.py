@@ -21,14 +21,23 @@ KEYED = b"POST /v1/completions HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer key\
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-async def engine(scope: Scope, receive: Receive, send: Send) -> None:
+class Engine:
     """Answers at once, but for a completion: that one streams without an end, as fast as it is taken."""
-    start: Message = {"type": "http.response.start", "status": 200, "headers": []}
-    await send(start)
-    leaving = asyncio.ensure_future(receive()) if scope["method"] == "POST" else None
-    while leaving is not None and (await stays(leaving)):
-        await send({"type": "http.response.body", "body": b"word " * 300_000, "more_body": True})
-    await send({"type": "http.response.body", "body": b"ok"})
+
+    def __init__(self) -> None:
+        self.left = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        start: Message = {"type": "http.response.start", "status": 200, "headers": []}
+        await send(start)
+        if scope["method"] == "POST":
+            await receive()
+        leaving = asyncio.ensure_future(receive()) if scope["method"] == "POST" else None
+        while leaving is not None and (await stays(leaving)):
+            await send({"type": "http.response.body", "body": b"word " * 300_000, "more_body": True})
+        if leaving is not None:
+            self.left.set()
+        await send({"type": "http.response.body", "body": b"ok"})
 
 
 async def stays(leaving: "asyncio.Future[Message]") -> bool:
@@ -37,7 +46,12 @@ async def stays(leaving: "asyncio.Future[Message]") -> bool:
 
 
 @pytest.fixture
-async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
+async def engine() -> Engine:
+    return Engine()
+
+
+@pytest.fixture
+async def port(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     """Where the gate listens, with bounds of a quarter of a second."""
     for name in ("REQUEST_S", "IDLE_S", "STALLED_S"):
         monkeypatch.setattr(connections, name, 0.25)
@@ -142,6 +156,14 @@ async def test_who_does_not_take_the_answer_is_let_go_and_who_takes_it_is_not(po
             assert await taking.read(1 << 20), "who takes the answer was cut off"
         with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
             await reading.readexactly(1 << 30)
+
+
+@pytest.mark.parametrize("more", [b"", ASK, KEYED + b"Content-Length: 900\r\n\r\nhalf"])
+async def test_who_asks_more_before_the_answer_has_ended_and_leaves_is_missed(port: int, engine: Engine, more: bytes) -> None:
+    async with connected(port) as (reader, writer):
+        writer.write(KEYED + b'Content-Length: 15\r\n\r\n{"prompt": "a"}' + more)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+    await asyncio.wait_for(engine.left.wait(), 5)
 
 
 @pytest.mark.parametrize("garbage", [b"\x16\x03\x01\x02\x00" * 100, b"EHLO mail\r\n\r\n", b"GET / HTTP/1.1\r\nHost\r\n\r\n"])

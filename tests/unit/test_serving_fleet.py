@@ -54,7 +54,7 @@ def answered(node: Node, url: str) -> dict[str, int]:
                 found[conversation] = ask(url, conversation)
             except urllib.error.HTTPError as error:
                 error.close()
-                if error.code == 503 and int(error.headers["Retry-After"]) >= 1:
+                if error.code == 502 or (error.code == 503 and int(error.headers["Retry-After"]) >= 1):
                     return False
                 raise
         return True

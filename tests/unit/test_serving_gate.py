@@ -246,7 +246,8 @@ async def test_the_first_piece_of_a_stream_tells_that_a_slot_is_held(kind: bytes
             await super().__call__(scope, receive, send)
             assert (admission.wait_s(LIVE) > 0) is waits
 
-    await call(gate(Asking(kind=kind), admission=admission), CHAT, chunks=(b'{"messages": [], "priority": 20}',))
+    asked = json.dumps({"messages": [], "priority": 20, "stream": waits}).encode()
+    await call(gate(Asking(kind=kind), admission=admission), CHAT, chunks=(asked,))
 
 
 async def test_a_stream_that_was_given_up_before_its_first_piece_is_no_end_of_an_answer() -> None:

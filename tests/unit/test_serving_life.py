@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from serving.errors import ServingError
+from serving.port import Claim, free, settle
 from tests.serving_life import Node, a_node, all_gone, lives, status, until
+from tests.serving_rig import Told
 
 
 @pytest.fixture
@@ -132,6 +135,27 @@ def test_a_port_that_stays_held_is_named_with_who_to_look_for(node: Node) -> Non
     assert node.errors.read_text().strip() == (
         f"serving.port {port} on 127.0.0.1 is held by another process: `ss -ltnp 'sport = :{port}'` names it"
     )
+
+
+def test_a_port_is_the_nodes_own_before_its_engine_listens() -> None:
+    first, second = Claim(), Claim()
+    assert first.take("127.0.0.1", 8001)
+    assert first.take("127.0.0.1", 8001), "it starts its engine again"
+    assert not second.take("127.0.0.1", 8001)
+    assert second.take("127.0.0.1", 8002)
+    first.close()
+    assert second.take("127.0.0.1", 8001)
+    second.close()
+
+
+async def test_a_node_does_not_start_on_the_port_of_another_that_starts() -> None:
+    number, other, claim = free(), Claim(), Claim()
+    assert other.take("127.0.0.1", number)
+    with pytest.raises(ServingError, match="is held by another process"):
+        await settle("127.0.0.1", number, 0.0, Told(), claim=claim)
+    other.close()
+    assert await settle("127.0.0.1", number, 0.0, Told(), claim=claim) == number
+    claim.close()
 
 
 def test_a_wrong_setting_is_one_line_and_exit_two(node: Node) -> None:

@@ -9,6 +9,8 @@ from serving.embeddings import EmbeddingSettings
 from serving.errors import ServingError, SettingsError
 from serving.key import kept_key
 from serving.options import check_device
+from serving.plan import plan
+from tests.serving_rig import Told
 
 
 def loaded(tmp_path: Path, text: str = "", **environ: str) -> settings.ServingSettings:
@@ -177,3 +179,14 @@ def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
     path.chmod(0o644)
     with pytest.raises(ServingError, match="others may read"):
         kept_key(path)
+
+
+def test_a_node_before_others_changes_their_loras_though_it_has_no_engine(tmp_path: Path) -> None:
+    front = "[serving]\nreplicas = 0\nnodes = ['http://gpu-1:8001']\napi_key = 'k'\n"
+    assert plan(loaded(tmp_path, front + "[serving.lora]\nmax_loras = 4"), "cpu", "key", Told()).loras
+    assert not plan(loaded(tmp_path, front), "cpu", "key", Told()).loras
+
+
+def test_what_shows_that_an_engine_lives_cannot_be_switched_off(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="disable_log_stats"):
+        loaded(tmp_path, "[serving.engine_args]\ndisable_log_stats = true")
