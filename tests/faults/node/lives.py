@@ -40,7 +40,10 @@ async def _survived(running: Shop, customer: Customer, other: Customer, harm: "H
     second = await other.ask("And mine?")
     said = await running.said("starting it again", after=first)
     for one, seq in ((customer, asked), (other, second)):
-        text = await one.answer(seq, BACK_S)
+        try:
+            text = await one.answer(seq, BACK_S)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; {running.told()}") from None
         assert text == WHOLE, f"not the whole answer: {text[:40]!r} of {len(text)}"
     return said.removeprefix("serving: ")
 
