@@ -19,7 +19,6 @@ LIVE, RETRY, DRAFT, BACKGROUND = 0, 10, 20, 30
 KINDS = {"background": BACKGROUND, "draft": DRAFT, "retry": RETRY}
 Reason = Literal["deadline", "background", "queue"]
 MOST_WAITING = 256
-CAREFUL = 1.25  # what comes may be later than all that was seen
 STARTS = 256  # the worst of so many is worse than what 99 of 100 will meet; of 64, one in 60 was later
 SLOWEST = 0.01  # of the rate of ends: what is left to those whom more urgent ones overtake all the time
 
@@ -187,7 +186,7 @@ class Admission:
 
     def _check_deadline(self, priority: int, answers: int, wait_s: float, deadline_s: float) -> None:
         """Starts were late lately: whoever must wait may be as late. Before anything is known, one for each slot may wait."""
-        late_s = min(CAREFUL * max(self._late, default=0.0), deadline_s / 2)
+        late_s = min(max(self._late, default=0.0), deadline_s / 2)
         if wait_s + late_s > deadline_s:
             said = f"it could start in {wait_s + late_s:.1f} s and is wanted within {deadline_s:.1f} s"
             raise Full(said, self._come_again_s(priority, answers, deadline_s - late_s))

@@ -40,6 +40,9 @@ class Rolling:
         """Ends early, with a line, when one does not come back: the others are left as they are. Those that are away come first:
         until they are back, the others are needed.
         """
+        if not self._crew:
+            self._report.line("serving: no engine is this node's own: start those on other machines anew there")
+            return
         for member, supervisor in sorted(self._crew, key=lambda one: one[0].is_up):
             self._report.line(f"serving: {supervisor.name} finishes its answers and is started anew")
             starts = member.starts

@@ -106,6 +106,10 @@ def list_all(bench: Bench) -> None:
             bench.say(f"{name:<24} {_state(one, history.get(name, ()), bench.settings.model):<8} {_told(one)}")
     for name, folder in bench.settings.lora.folders.items():
         bench.say(f"{name:<24} {'static':<8} {folder}")
+    if not bench.registry.names() and not bench.settings.lora.folders:
+        bench.say("no LoRA weights were added yet: frontdesk models lora add NAME FOLDER")
+    if bench.ours and not bench.settings.lora.max_loras:
+        bench.say("LoRA is off: set [serving.lora] max_loras to answer with one")
     with suppress(LoraError):
         served = bench.node.served()
         bench.say(f"the node at {bench.node.url} answers to {', '.join(served)}")

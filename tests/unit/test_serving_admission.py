@@ -106,8 +106,8 @@ def test_starts_that_were_late_make_the_next_promise_smaller() -> None:
     admission.start(waiting)
     admission.leave(places.pop(0))
     with pytest.raises(Full):
-        admission.enter(LIVE, 1, admission.wait_s(LIVE) + 0.4)
-    admission.enter(LIVE, 1, admission.wait_s(LIVE) + 0.6)
+        admission.enter(LIVE, 1, admission.wait_s(LIVE) + 0.3)
+    admission.enter(LIVE, 1, admission.wait_s(LIVE) + 0.5)
 
 
 def test_one_late_start_is_remembered_over_a_hundred_punctual_ones() -> None:
@@ -119,7 +119,7 @@ def test_one_late_start_is_remembered_over_a_hundred_punctual_ones() -> None:
         admission.leave(places.pop(0))
         places.append(waiting)
     with pytest.raises(Full):
-        admission.enter(LIVE, 1, admission.wait_s(LIVE) + 0.4)
+        admission.enter(LIVE, 1, admission.wait_s(LIVE) + 0.3)
 
 
 def test_background_work_that_stood_aside_says_nothing_of_others() -> None:

@@ -183,6 +183,13 @@ class Renewed(Supervisor):
             self._member.found_at(self._member.url)
 
 
+async def test_a_node_without_engines_of_its_own_says_that_it_starts_none_anew() -> None:
+    report = Told()
+    async with Proxy() as proxy:
+        await Rolling([], lambda _: True, proxy, report, drain_s=1, start_s=1).once_through()
+    assert report.lines == ["serving: no engine is this node's own: start those on other machines anew there"]
+
+
 async def rolled(
     during: Callable[[list[Member], set[Member | str]], Awaitable[None]], *, away: bool = False, figures: bytes = IDLE
 ) -> tuple[list[str], list[int]]:
