@@ -121,13 +121,16 @@ class FreshStartRequested:
 
 @dataclass(frozen=True, slots=True)
 class CommandGiven:
-    """A command in the platform's own form. `name` as customers write it, without the slash; text commands arrive as messages."""
+    """A command in the platform's own form. `name` as people write it, without the slash; `arguments` by name, as the form asked
+    for them. Text commands arrive as messages.
+    """
 
     address: ChannelAddress
     author: Author
     name: str
     at: datetime
     placeholder: Placeholder | None = None
+    arguments: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Read models: what adapters may show. Built from the store, never written back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -120,3 +121,29 @@ class SessionView:
     account: str
     chat_id: str
     user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentView:
+    """One argument of a command, and what menus say of it: {language: words}."""
+
+    name: str
+    kind: str
+    needed: bool
+    choices: tuple[str, ...]
+    described: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandView:
+    """A command as menus show it. `scope`: whose it is, "customer", "desk" or "admin"; `place`: group and child where a platform
+    has groups, or its name alone; `described` and `group_described`: {language: words}, English among them.
+    """
+
+    name: str
+    aliases: tuple[str, ...]
+    scope: str
+    place: tuple[str, ...]
+    described: Mapping[str, str]
+    group_described: Mapping[str, str]
+    arguments: tuple[ArgumentView, ...] = ()

@@ -9,6 +9,7 @@ import structlog
 
 from adapters.discord.account import DiscordAccount
 from adapters.discord.settings import DiscordSettings
+from bot.commands.menu import views
 from bot.errors import StoreUnavailable
 from bot.events import AccountKey, Acted, DeadLettered, Ignored, MessageReceived, Receipt, Received, Skipped, Stored, Undecodable
 from tests.discord_server import EVERYONE, Application, Channel, DiscordServer, Person
@@ -107,7 +108,7 @@ def told(server: DiscordServer) -> Iterator[list[str]]:
 
 def account_of(server: DiscordServer, bot: Application, book: Book, **settings: Any) -> DiscordAccount:
     wanted = {"token": bot.token, "api_base": server.api_base, "gateway_url": server.gateway_url, **settings}
-    return DiscordAccount(KEY, DiscordSettings.model_validate(wanted), book, book)
+    return DiscordAccount(KEY, DiscordSettings.model_validate(wanted), book, book, views())
 
 
 @asynccontextmanager

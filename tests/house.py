@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, asynccontextmanager, contextmanag
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from bot.commands.menu import all_commands
 from bot.conversation.contents import Contents
 from bot.conversation.fetching import Fetching
 from bot.conversation.fitting import Fitting
@@ -203,7 +204,7 @@ async def open_house(
     house = House(
         store,
         node,
-        StoredIntake(store, accounts, metrics, debounce_s=debounce_s if not interruptible else 0.0),
+        StoredIntake(store, accounts, all_commands(), metrics, debounce_s=debounce_s if not interruptible else 0.0),
         StoredRecord(store, accounts, previews, line),
         previews,
         worker,

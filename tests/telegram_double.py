@@ -10,7 +10,9 @@ from aiogram import Bot
 from aiogram.methods import TelegramMethod
 
 from adapters.telegram.addressing import Me
+from adapters.telegram.menu import names
 from adapters.telegram.session import Session
+from bot.commands.menu import views
 from bot.errors import StoreUnavailable
 from bot.events import (
     AccountKey,
@@ -28,7 +30,7 @@ from bot.events import (
 
 ACCOUNT = AccountKey("telegram", "main")
 TOKEN = "1234567890:AAcanaryCANARYcanaryCANARYcanary012345"
-ME = Me(1234567890, "FrontBot")
+ME = Me(1234567890, "FrontBot", names(views()))
 ANN = {"id": 42, "is_bot": False, "first_name": "Ann", "last_name": "Lee", "language_code": "en"}
 PRIVATE = {"id": 42, "type": "private", "first_name": "Ann"}
 GROUP = {"id": -100500, "type": "supergroup", "title": "Friends"}

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 
 import structlog
 from starlette.routing import BaseRoute
@@ -20,6 +21,7 @@ from adapters.discord.settings import DiscordSettings
 from adapters.discord.threads import Threads
 from bot.events import AccountKey
 from bot.ports import Cursors, Intake
+from bot.views import CommandView
 
 CLOSE_WITHIN_S = 5.0
 log = structlog.get_logger(__name__)
@@ -36,6 +38,7 @@ class DiscordAccount:
         settings: DiscordSettings,
         intake: Intake,
         cursors: Cursors,
+        commands: Sequence[CommandView],
     ) -> None:
         quieten()
         point_to(settings.api_base, settings.gateway_url)
@@ -62,7 +65,7 @@ class DiscordAccount:
             wanted=wanted,
         )
         interactions = Interactions(key, self._rest, intake, self.counts)
-        self._gateway = Gateway(key.name, settings, heard=inlet.hear, interactions=interactions, places=places)
+        self._gateway = Gateway(key.name, settings, heard=inlet.hear, interactions=interactions, places=places, commands=commands)
 
     def routes(self) -> list[BaseRoute]:
         """Discord comes by the gateway: the public listener serves nothing for it."""

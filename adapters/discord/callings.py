@@ -1,5 +1,7 @@
 """From an interaction to what happened. Pure. Its token is a secret: it goes into the placeholder and nowhere else."""
 
+from collections.abc import Mapping
+
 import discord
 import msgspec
 
@@ -36,9 +38,11 @@ class Callings:
         quoted = quote(message.content) or NOTHING
         return self.question(interaction, ABOUT.format(author=message.author.display_name, quoted=quoted))
 
-    def command(self, interaction: discord.Interaction, name: str) -> Received:
+    def command(self, interaction: discord.Interaction, name: str, given: Mapping[str, str]) -> Received:
         address, author, at = self._where(interaction), author_of(interaction), told_at(str(interaction.id))
-        return self._received(interaction, CommandGiven(address, author, name, at, _placeholder(interaction)))
+        return self._received(
+            interaction, CommandGiven(address, author, name, at, _placeholder(interaction), tuple(given.items()))
+        )
 
     def press(self, interaction: discord.Interaction, button: str, reason: str) -> Received:
         address, author, at = self._where(interaction), author_of(interaction), told_at(str(interaction.id))

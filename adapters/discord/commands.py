@@ -1,18 +1,21 @@
-"""The slash commands and the context menu, as Discord shows them. What they mean is decided elsewhere."""
+"""The slash commands and the context menu, as Discord shows them. What they mean is decided elsewhere.
 
+The library reads a command's options from the signature of its function, so each command gets a function with a signature of its
+own.
+"""
+
+from collections.abc import Mapping, Sequence
+from inspect import Parameter, Signature
 from typing import Any, Protocol
 
 import discord
 from discord import app_commands
 
+from bot.views import ArgumentView, CommandView
+
 QUESTION = app_commands.Range[str, 1, 2000]
-GROUPS = {
-    "chat": ("This conversation", {"new": "Begin a fresh conversation", "stop": "Stop the answer that is being written"}),
-    "support": ("Help from people", {"human": "Reach a person", "open": "Say hello and see what I can do"}),
-}
-SINGLE = {"help": "What I can do", "id": "Ids to name when you ask for support"}
-MEANINGS = {"new": "new", "stop": "stop", "human": "human", "open": "start", "help": "help", "id": "id"}
-"""Discord's word -> the name customers know the command by on every channel."""
+LONGEST = 1000
+ENGLISH = "en"
 
 
 class Desk(Protocol):
@@ -22,24 +25,29 @@ class Desk(Protocol):
 
     async def asked_about(self, interaction: discord.Interaction, message: discord.Message) -> None: ...
 
-    async def commanded(self, interaction: discord.Interaction, name: str) -> None: ...
+    async def commanded(self, interaction: discord.Interaction, name: str, given: Mapping[str, str]) -> None: ...
 
 
-def plant(client: discord.Client, desk: Desk) -> app_commands.CommandTree:
-    """The tree of all commands, for servers where the bot is installed and for its direct messages."""
+def plant(client: discord.Client, desk: Desk, commands: Sequence[CommandView]) -> app_commands.CommandTree:
+    """The tree of all commands of customers, for servers where the bot is installed and for its direct messages."""
     tree = app_commands.CommandTree(
         client,
         allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True),
         allowed_installs=app_commands.AppInstallationType(guild=True),
     )
     tree.add_command(_ask(desk))
-    for name, (described, children) in GROUPS.items():
-        group = app_commands.Group(name=name, description=described)
-        for child, text in children.items():
-            group.add_command(_command(desk, child, text))
-        tree.add_command(group)
-    for name, text in SINGLE.items():
-        tree.add_command(_command(desk, name, text))
+    groups: dict[str, app_commands.Group] = {}
+    for one in commands:
+        if one.scope != "customer":
+            continue
+        if len(one.place) == 1:
+            tree.add_command(_command(desk, one))
+            continue
+        name = one.place[0]
+        if name not in groups:
+            groups[name] = app_commands.Group(name=name, description=one.group_described[ENGLISH])
+            tree.add_command(groups[name])
+        groups[name].add_command(_command(desk, one))
     tree.add_command(_about(desk))
     return tree
 
@@ -53,12 +61,24 @@ def _ask(desk: Desk) -> app_commands.Command[Any, ..., None]:
     return ask
 
 
-def _command(desk: Desk, name: str, described: str) -> app_commands.Command[Any, ..., None]:
-    @app_commands.command(name=name, description=described)
-    async def command(interaction: discord.Interaction) -> None:
-        await desk.commanded(interaction, MEANINGS[name])
+def _command(desk: Desk, shown: CommandView) -> app_commands.Command[Any, ..., None]:
+    async def command(interaction: discord.Interaction, **given: object) -> None:
+        said = {name: str(value) for name, value in given.items() if value is not None}
+        await desk.commanded(interaction, shown.name, said)
 
-    return command
+    first = Parameter("interaction", Parameter.POSITIONAL_OR_KEYWORD, annotation=discord.Interaction)
+    command.__signature__ = Signature([first, *map(_option, shown.arguments)])  # type: ignore[attr-defined]
+    described = {one.name: one.described[ENGLISH] for one in shown.arguments}
+    if described:
+        app_commands.describe(**described)(command)
+    return app_commands.Command(name=shown.place[-1], description=shown.described[ENGLISH], callback=command)
+
+
+def _option(argument: ArgumentView) -> Parameter:
+    kind: Any = app_commands.Range[str, 1, LONGEST]
+    if argument.needed:
+        return Parameter(argument.name, Parameter.POSITIONAL_OR_KEYWORD, annotation=kind)
+    return Parameter(argument.name, Parameter.POSITIONAL_OR_KEYWORD, annotation=kind | None, default=None)
 
 
 def _about(desk: Desk) -> app_commands.ContextMenu:

@@ -6,7 +6,7 @@ where they are dispatched, in the task that reads the socket, by a call that nev
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any, ClassVar
 
@@ -20,6 +20,7 @@ from adapters.discord.interactions import Interactions
 from adapters.discord.places import Places
 from adapters.discord.settings import DiscordSettings
 from adapters.discord.syncing import sync
+from bot.views import CommandView
 
 TOKEN_REFUSED_S = 60.0
 CLOSE_WITHIN_S = 3.0
@@ -46,6 +47,7 @@ class GatewayClient(discord.AutoShardedClient):
         heard: Callable[[str], None],
         works: Callable[[], None],
         interactions: Interactions,
+        commands: Sequence[CommandView],
     ) -> None:
         super().__init__(
             intents=discord.Intents(guilds=True, guild_messages=True, dm_messages=True, message_content=content),
@@ -60,7 +62,7 @@ class GatewayClient(discord.AutoShardedClient):
         self._heard = heard
         self._works = works
         self._interactions = interactions
-        self._tree = plant(self, interactions)
+        self._tree = plant(self, interactions, commands)
         self._syncing: asyncio.Task[bool] | None = None
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
@@ -94,13 +96,21 @@ class Gateway:
     """Connects again for ever. A session that cannot resume begins anew by itself; what ends the client is told in one line."""
 
     def __init__(
-        self, account: str, settings: DiscordSettings, *, heard: Callable[[str], None], interactions: Interactions, places: Places
+        self,
+        account: str,
+        settings: DiscordSettings,
+        *,
+        heard: Callable[[str], None],
+        interactions: Interactions,
+        places: Places,
+        commands: Sequence[CommandView],
     ) -> None:
         self._account = account
         self._settings = settings
         self._heard = heard
         self._interactions = interactions
         self._places = places
+        self._commands = commands
         self._content = True
         self._token_refused = False
 
@@ -115,7 +125,12 @@ class Gateway:
     async def _session(self) -> float | None:
         """Seconds until the next try; None: as long as tries have failed."""
         client = GatewayClient(
-            self._account, content=self._content, heard=self._heard, works=self._works, interactions=self._interactions
+            self._account,
+            content=self._content,
+            heard=self._heard,
+            works=self._works,
+            interactions=self._interactions,
+            commands=self._commands,
         )
         self._places.look_at(client)
         try:

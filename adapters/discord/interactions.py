@@ -9,7 +9,7 @@ takes long is waited for, never cancelled.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -55,8 +55,8 @@ class Interactions:
     async def asked_about(self, interaction: discord.Interaction, message: discord.Message) -> None:
         await self._command(interaction, lambda: self._callings.question_about(interaction, message), private=False)
 
-    async def commanded(self, interaction: discord.Interaction, name: str) -> None:
-        await self._command(interaction, lambda: self._callings.command(interaction, name), private=True)
+    async def commanded(self, interaction: discord.Interaction, name: str, given: Mapping[str, str]) -> None:
+        await self._command(interaction, lambda: self._callings.command(interaction, name, given), private=True)
 
     async def pressed(self, interaction: discord.Interaction, button: str, reason: str = "") -> None:
         """A press, or (`reason`) the form that one had opened."""

@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import structlog
@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute
 from adapters.telegram.acknowledging import Acknowledger
 from adapters.telegram.addressing import Me
 from adapters.telegram.channel import TelegramChannel
-from adapters.telegram.menu import offer_commands
+from adapters.telegram.menu import names, offer_commands
 from adapters.telegram.polling import Polling
 from adapters.telegram.reception import Reception
 from adapters.telegram.registering import Registration
@@ -25,6 +25,7 @@ from adapters.telegram.waiting import Patience, Sleep, Troubles
 from adapters.telegram.webhook import Webhook
 from bot.events import AccountKey
 from bot.ports import Cursors, Intake
+from bot.views import CommandView
 
 IDENTIFY_S = 5
 log = structlog.get_logger()
@@ -47,6 +48,7 @@ class TelegramAccount:
         settings: TelegramSettings,
         intake: Intake,
         cursors: Cursors,
+        commands: Sequence[CommandView],
         *,
         now: Callable[[], datetime] = _utc_now,
         clock: Callable[[], float] = time.monotonic,
@@ -55,6 +57,7 @@ class TelegramAccount:
     ) -> None:
         self._key = key
         self._settings = settings
+        self._commands = commands
         self.counts: Counter[str] = Counter()
         self._bot = connect(settings)
         self._me: Me | None = None
@@ -88,7 +91,7 @@ class TelegramAccount:
         me = self._me = await self._patience.asked(self._get_me)
         log.info("telegram.connected", account=self._key.name, bot_id=me.id, username=me.username, mode=self._settings.mode)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(offer_commands(self._bot, self._key.name), name="telegram menu")
+            tasks.create_task(offer_commands(self._bot, self._key.name, self._commands), name="telegram menu")
             if self._settings.mode == "polling":
                 await self._polling.run(me)
             else:
@@ -100,7 +103,7 @@ class TelegramAccount:
 
     async def _get_me(self) -> Me:
         user = await self._bot(GetMe(), request_timeout=IDENTIFY_S)
-        return Me(user.id, user.username or "")
+        return Me(user.id, user.username or "", names(self._commands))
 
     async def _identify(self) -> Me | None:
         """For webhook requests, which also reach processes that do not run the account."""

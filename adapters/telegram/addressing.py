@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from adapters.telegram.wire import Entity, Message
 from bot.events import AccountKey, ChannelAddress
 
-# what is ours without the bot's name behind it; in a group, others may be meant for another bot
-OWN_COMMANDS = frozenset({"start", "help", "stop", "new", "reset", "human", "agent", "id"})
 _NO_SPACE_BEFORE = (".", ",", "!", "?", ";", ":", ")", "\n")
 
 
 @dataclass(frozen=True, slots=True)
 class Me:
-    """The bot itself, as getMe tells it: its user id and its name without the @."""
+    """The bot itself, as getMe tells it: its user id and its name without the @. `commands` are its own without its name behind
+    them; in a group, others may be meant for another bot.
+    """
 
     id: int
     username: str
+    commands: frozenset[str] = frozenset()
 
     def is_named(self, username: str) -> bool:
         return bool(username) and username.casefold() == self.username.casefold()
@@ -38,7 +39,7 @@ def meant(me: Me, message: Message) -> str | None:
     text, entities = written(message)
     command = next((entity for entity in entities if entity.type == "bot_command" and entity.offset == 0), None)
     name, _, owner = _cut(text, 0, command.length).partition("@") if command else ("", "", "")
-    if command and (me.is_named(owner) if owner else name[1:].lower() in OWN_COMMANDS):
+    if command and (me.is_named(owner) if owner else name[1:].lower() in me.commands):
         return name + _cut(text, command.length)
     if message.chat.type == "private":
         return text

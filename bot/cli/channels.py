@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.cli.configuration import Configuration
+from bot.commands.menu import views
 from bot.delivery.account import PushAccount
 from bot.events import AccountKey, ChannelAddress
 from bot.metrics import Metrics
@@ -168,7 +169,7 @@ def _telegram(configuration: Configuration, key: AccountKey, needs: Needs) -> tu
         from adapters.telegram.account import TelegramAccount
 
         settings = configuration.telegram[key.name]
-        return TelegramAccount(key, settings, needs.intake, needs.cursors)
+        return TelegramAccount(key, settings, needs.intake, needs.cursors, views())
 
     return "adapters.telegram.account", make, needs
 
@@ -177,7 +178,7 @@ def _discord(configuration: Configuration, key: AccountKey, needs: Needs) -> tup
     def make() -> Platform:
         from adapters.discord.account import DiscordAccount
 
-        return DiscordAccount(key, configuration.discord[key.name], needs.intake, needs.cursors)
+        return DiscordAccount(key, configuration.discord[key.name], needs.intake, needs.cursors, views())
 
     return "adapters.discord.account", make, needs
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bot.cli.channels import ChannelAccount
 from bot.cli.generation import Generation
+from bot.commands.menu import all_commands
 from bot.connections import room
 from bot.conversation.contents import Contents
 from bot.conversation.fetching import Fetching
@@ -54,7 +55,7 @@ def open_intake(
     """Where every channel of this process hands in what happened."""
     # an interrupt is cheap, so the first message of a burst is begun at once
     wait_s = 0.0 if conversation.on_new_message == "interrupt" else conversation.debounce_ms / 1000
-    return StoredIntake(store, accounts, metrics, debounce_s=wait_s)
+    return StoredIntake(store, accounts, all_commands(), metrics, debounce_s=wait_s)
 
 
 def assemble(

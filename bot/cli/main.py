@@ -16,6 +16,12 @@ LORA_ACTIONS = {
     "rollback": "go back to the version that was in use before",
     "remove": "delete the weights of a version",
 }
+USER_ACTIONS = {
+    "list": "name everybody who has a role",
+    "code": "make a one-time code that gives a role",
+    "role": "give a role to somebody who has written before, or take it",
+}
+ROLES = ("customer", "viewer", "agent", "supervisor", "admin", "owner")
 INTERRUPTED = 130
 
 
@@ -64,6 +70,7 @@ def parser() -> Parser:
     top.add_argument("--every", metavar="S", type=_every, default=2.0, help="seconds between two looks (2)")
     _add_models(commands)
     _add_workspace(commands)
+    _add_user(commands)
     _add(commands, "version", "print the release")
     return made
 
@@ -86,6 +93,18 @@ def _add_workspace(commands: "argparse._SubParsersAction[Parser]") -> None:
     actions = workspace.add_subparsers(metavar="ACTION", required=True)
     apply = _add(actions, "apply", "put what [workspace] of the settings says into the database")
     apply.set_defaults(module="workspace")
+
+
+def _add_user(commands: "argparse._SubParsersAction[Parser]") -> None:
+    user = commands.add_parser("user", help="who may do what", allow_abbrev=False)
+    actions = user.add_subparsers(metavar="ACTION", required=True)
+    made = {name: _add(actions, name, text) for name, text in USER_ACTIONS.items()}
+    for name, action in made.items():
+        action.set_defaults(module="user", action=name)
+        action.add_argument("--workspace", metavar="NAME", default="", help="else the first one")
+    made["code"].add_argument("--role", choices=ROLES[1:], required=True, help="what it gives")
+    made["role"].add_argument("who", metavar="CHANNEL:ACCOUNT:ID", help="as /id tells it, such as telegram:main:12345")
+    made["role"].add_argument("role", choices=ROLES, help="customer takes every other role away")
 
 
 def _add_models(commands: "argparse._SubParsersAction[Parser]") -> None:

@@ -1,14 +1,15 @@
 """Opens the database of the settings, and makes sure of what every process needs in it: the workspace and the accounts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import sqlalchemy as sa
 
 from bot.errors import SettingsError, StoreUnavailable
 from bot.events import AccountKey
+from bot.roles import Role
 from bot.settings import DatabaseSettings, WorkspaceSettings
-from bot.store import workspaces
+from bot.store import audit, codes, people, workspaces
 from bot.store.ids import WorkspaceId
 from bot.store.parties import AccountRef, ensure_account
 from bot.store.store import Store
@@ -61,6 +62,21 @@ async def name(store: Store, accounts: Mapping[AccountKey, AccountRef]) -> str:
     """What the business is called: the settings only gave an empty database its first name."""
     ref = next(iter(accounts.values()))
     return (await store.read(workspaces.load, ref.workspace_id)).name
+
+
+async def owner_codes(store: Store, accounts: Mapping[AccountKey, AccountRef]) -> Mapping[str, str]:
+    """{workspace: a fresh code for its first owner}, of those of these accounts that have none."""
+    return await store.write(_owner_codes, list(dict.fromkeys(ref.workspace_id for ref in accounts.values())))
+
+
+def _owner_codes(connection: sa.Connection, served: Sequence[WorkspaceId]) -> Mapping[str, str]:
+    made = {}
+    for workspace_id in served:
+        if not people.has_owner(connection, workspace_id):
+            code = codes.make(connection, workspace_id, Role.OWNER, first_owner=True)
+            made[workspaces.load(connection, workspace_id).name] = code
+            audit.note(connection, workspace_id, "start", "code.made", detail=Role.OWNER.word)
+    return made
 
 
 async def close(store: Store) -> None:

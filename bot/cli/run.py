@@ -73,6 +73,9 @@ async def run(configuration: Configuration) -> None:
         push = channels.push_accounts(configuration)
         accounts = await opening.settle_in(store, configuration.workspace, {ACCOUNT: "", **push})
         title = await opening.name(store, accounts)
+        codes = await opening.owner_codes(store, accounts)
+        for workspace, code in codes.items():
+            say(f"owner code: {code}" if len(codes) == 1 else f"owner code: {code} ({workspace})")
         generation = plan(configuration)
         greeting = Greeting(f"{web.public_url}/" if web.public_url else link(public), generation.node_environment is not None)
         node = node_process(generation, configuration, os.environ, say=say, ready=greeting.node_ready)

@@ -1,15 +1,14 @@
 """What people do besides writing, acted on in the unit that stores it: commands, presses, edits, coming and going."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import sqlalchemy as sa
 
 from bot.conversation import telling
-from bot.conversation.hearing import begin_anew, lane, tell_model_of_files
+from bot.conversation.commands import CommandControl, Commands, Outcome
+from bot.conversation.hearing import begin_anew, lane, stop_answer, tell_model_of_files
 from bot.conversation.parties import (
     ArrivalControl,
-    CommandControl,
     Control,
     DepartureControl,
     EditControl,
@@ -21,8 +20,8 @@ from bot.conversation.parties import (
 )
 from bot.conversation.sender import Sender, Taken, entry
 from bot.conversation.telling import tell
-from bot.events import Acted, Ignored
-from bot.store import amending, controls, conversations, inbox, message_map, presses, withdrawal, workspaces
+from bot.events import Acted, Ignored, Placeholder
+from bot.store import amending, controls, conversations, inbox, message_map, presses, withdrawal
 from bot.store.bulletin import Topic
 from bot.store.ids import ConversationId
 
@@ -31,23 +30,24 @@ UNKNOWN_MESSAGE = Ignored("unknown_message")
 UNKNOWN_BUTTON = Ignored("unknown_button")
 
 
-def act(connection: sa.Connection, sender: Sender, control: Control, taken: Taken) -> None:
+def act(connection: sa.Connection, sender: Sender, control: Control, commands: Commands, taken: Taken) -> None:
     """Do it and store that it was done."""
     match control:
         case StopControl():
-            receipt: Acted | Ignored = Acted(_stop(connection, sender)[0])
+            receipt: Acted | Ignored = Acted(stop_answer(connection, sender)[0])
         case FreshControl():
             receipt = Acted(begin_anew(connection, sender))
         case CommandControl():
-            receipt = _command(connection, sender, control)
+            receipt = _command(connection, sender, control, commands)
         case RatingControl():
             receipt = _rate(connection, sender, control)
         case PressControl():
-            receipt = _press(connection, sender, control)
+            receipt = _press(connection, sender, control, commands)
         case EditControl():
             receipt = _amend(connection, sender, control)
         case ArrivalControl():
-            receipt = _tell(connection, sender, begin_anew(connection, sender), _greeting(connection, sender))
+            here = replace(sender, conversation_id=begin_anew(connection, sender))
+            receipt = _command(connection, here, CommandControl("start", paced=False), commands)
         case DepartureControl():
             receipt = _leave(connection, sender)
         case MoveControl():
@@ -76,82 +76,20 @@ def _keep(connection: sa.Connection, sender: Sender, receipt: Acted | Ignored, t
         taken.notices.append((Topic.SUPERSEDED, sender.conversation_id))
 
 
-def _stop(connection: sa.Connection, sender: Sender) -> tuple[ConversationId, bool]:
-    if sender.conversation_id is None:
-        return begin_anew(connection, sender), False
-    stopped = controls.stop(connection, sender.ref.workspace_id, sender.conversation_id)
-    return sender.conversation_id, stopped
+def _command(connection: sa.Connection, sender: Sender, control: CommandControl, commands: Commands) -> Acted | Ignored:
+    outcome = commands.act(connection, sender, control)
+    if isinstance(outcome, Ignored):
+        return outcome
+    if outcome.seen and control.placeholder is None:
+        return Acted(outcome.conversation_id)
+    return _tell(connection, sender, outcome, control.placeholder)
 
 
-Reply = tuple[ConversationId, str]
-
-
-def _command(connection: sa.Connection, sender: Sender, control: CommandControl) -> Acted:
-    conversation_id, text = COMMANDS[control.name](connection, sender)
-    # pages show by themselves that all is new, and what was stopped is seen to stop; only a placeholder must be replaced
-    seen = (not sender.ref.route and control.name in SEEN_ON_PAGES) or text == telling.STOPPED
-    if seen and control.placeholder is None:
-        return Acted(conversation_id)
-    return _tell(connection, sender, conversation_id, text, control)
-
-
-def _tell(
-    connection: sa.Connection, sender: Sender, conversation_id: ConversationId, text: str, control: CommandControl | None = None
-) -> Acted:
-    placeholder = control.placeholder if control is not None else None
-    place = conversations.say(connection, sender.ref.workspace_id, conversation_id)
+def _tell(connection: sa.Connection, sender: Sender, outcome: Outcome, placeholder: Placeholder | None = None) -> Acted:
+    place = conversations.say(connection, sender.ref.workspace_id, outcome.conversation_id)
     reply_to = getattr(sender.event, "platform_id", "") or None
-    tell(connection, place, text, reply_to=reply_to, placeholder=placeholder)
-    return Acted(conversation_id)
-
-
-def _current(connection: sa.Connection, sender: Sender) -> ConversationId:
-    return sender.conversation_id or begin_anew(connection, sender)
-
-
-def _greeting(connection: sa.Connection, sender: Sender) -> str:
-    return workspaces.load(connection, sender.ref.workspace_id).greeting or telling.GREETING
-
-
-def _start(connection: sa.Connection, sender: Sender) -> Reply:
-    return _current(connection, sender), _greeting(connection, sender)
-
-
-def _help(connection: sa.Connection, sender: Sender) -> Reply:
-    return _current(connection, sender), telling.help_text(sender.ref.channel)
-
-
-def _end_answer(connection: sa.Connection, sender: Sender) -> Reply:
-    conversation_id, stopped = _stop(connection, sender)
-    return conversation_id, telling.STOPPED if stopped else telling.NOTHING_TO_STOP
-
-
-def _fresh(connection: sa.Connection, sender: Sender) -> Reply:
-    return begin_anew(connection, sender), telling.FRESH
-
-
-def _human(connection: sa.Connection, sender: Sender) -> Reply:
-    contact = workspaces.load(connection, sender.ref.workspace_id).contact
-    return _current(connection, sender), telling.human_text(contact)
-
-
-def _ids(connection: sa.Connection, sender: Sender) -> Reply:
-    conversation_id = _current(connection, sender)
-    where, who = sender.event.address, sender.event.author
-    return conversation_id, telling.id_text(who.user_id, where.chat_id, where.thread_id, conversation_id)
-
-
-COMMANDS: dict[str, Callable[[sa.Connection, Sender], Reply]] = {
-    "start": _start,
-    "help": _help,
-    "stop": _end_answer,
-    "new": _fresh,
-    "human": _human,
-    "id": _ids,
-}
-
-
-SEEN_ON_PAGES = frozenset({"new", "stop"})
+    tell(connection, place, outcome.text, reply_to=reply_to, placeholder=placeholder)
+    return Acted(outcome.conversation_id)
 
 
 def _rate(connection: sa.Connection, sender: Sender, control: RatingControl) -> Acted | Ignored:
@@ -164,7 +102,7 @@ def _rate(connection: sa.Connection, sender: Sender, control: RatingControl) -> 
     return Acted(current) if stored else UNKNOWN_TURN
 
 
-def _press(connection: sa.Connection, sender: Sender, control: PressControl) -> Acted | Ignored:
+def _press(connection: sa.Connection, sender: Sender, control: PressControl, commands: Commands) -> Acted | Ignored:
     """A button under one of our messages, pressed by one of those whom the message answers."""
     pressed, named = control.pressed, presses.parse(control.pressed.button)
     if named is None:
@@ -176,7 +114,7 @@ def _press(connection: sa.Connection, sender: Sender, control: PressControl) -> 
         return UNKNOWN_BUTTON
     if action == presses.HUMAN:
         there = replace(sender, address_id=answer.address_id, conversation_id=answer.current)
-        return _tell(connection, there, *_human(connection, there))
+        return _command(connection, there, CommandControl("human", paced=False), commands)
     value = 1 if action == presses.UP else -1
     controls.rate(connection, sender.ref.workspace_id, answer.conversation_id, answer.seq, value, pressed.reason)
     ask = telling.WHAT_WAS_WRONG if value < 0 and not pressed.reason else ""

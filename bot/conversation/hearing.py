@@ -78,6 +78,13 @@ def begin_anew(connection: sa.Connection, sender: Sender) -> ConversationId:
     return controls.begin_anew(connection, sender.ref, sender.address_id, sender.customer_id, sender.conversation_id)
 
 
+def stop_answer(connection: sa.Connection, sender: Sender) -> tuple[ConversationId, bool]:
+    """End the answer that is being made, if there is one: the conversation, and whether there was."""
+    if sender.conversation_id is None:
+        return begin_anew(connection, sender), False
+    return sender.conversation_id, controls.stop(connection, sender.ref.workspace_id, sender.conversation_id)
+
+
 def lane(sender: Sender, conversation_id: ConversationId) -> Lane:
     """Where what is said to the sender queues, on a push channel."""
     return Lane(sender.ref.workspace_id, AccountId(sender.ref.route), sender.address_id, conversation_id)

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from bot.conversation.commands import Commands
 from bot.conversation.counters import Counters
-from bot.conversation.receiving import take, take_apart
+from bot.conversation.receiving import House, take, take_apart
 from bot.conversation.sender import Taken
 from bot.errors import FrontdeskError
 from bot.events import AccountKey, Ignored, Receipt, Received, Stored
@@ -19,10 +20,16 @@ class StoredIntake:
     """Intake over a store. `debounce_s`: how long a message waits for more of the same burst before it is due."""
 
     def __init__(
-        self, store: Store, accounts: Mapping[AccountKey, AccountRef], counters: Counters, *, debounce_s: float = 0.0
+        self,
+        store: Store,
+        accounts: Mapping[AccountKey, AccountRef],
+        commands: Commands,
+        counters: Counters,
+        *,
+        debounce_s: float = 0.0,
     ) -> None:
         self._store = store
-        self._accounts = accounts
+        self._house = House(accounts, commands, debounce_s)
         self._counters = counters
         self._debounce_s = debounce_s
 
@@ -44,12 +51,12 @@ class StoredIntake:
     async def _take(self, batch: Sequence[Received]) -> Taken:
         """All at once; with a savepoint for each update only where one of them fails."""
         for unit in (take, take_apart):
-            taken = await guarded("intake", self._counters, self._store.write(unit, self._accounts, batch, self._debounce_s))
+            taken = await guarded("intake", self._counters, self._store.write(unit, self._house, batch))
             if isinstance(taken, FrontdeskError):
                 raise taken
             if not isinstance(taken, Exception):
                 return taken
-        return await self._store.write(take_apart, self._accounts, batch, self._debounce_s, lost=True)
+        return await self._store.write(take_apart, self._house, batch, lost=True)
 
 
 class StoredCursors:

@@ -1,7 +1,8 @@
 """Whose word is this, and what does it want: a pure look at one event and what is known of its sender."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from bot.conversation.commands import CommandControl, Commands
 from bot.events import (
     AnswerRated,
     Arrived,
@@ -15,23 +16,9 @@ from bot.events import (
     MessageDeleted,
     MessageEdited,
     MessageReceived,
-    Placeholder,
     StopRequested,
 )
 from bot.store.parties import Known
-
-# what customers may write, and the command that is meant
-WORDS = {
-    "start": "start",
-    "help": "help",
-    "stop": "stop",
-    "new": "new",
-    "reset": "new",
-    "human": "human",
-    "agent": "human",
-    "id": "id",
-}
-
 
 NOT_ADDRESSED = "not_addressed"
 
@@ -51,14 +38,6 @@ class StopControl:
 @dataclass(frozen=True, slots=True)
 class FreshControl:
     """Close the conversation, open another: a page's own button, which shows so itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class CommandControl:
-    """One of the commands of WORDS; it is answered in words."""
-
-    name: str
-    placeholder: Placeholder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +105,13 @@ PLAIN: dict[type, type[StopControl | FreshControl | DepartureControl]] = {
 }
 
 
-def resolve(event: Event, known: Known) -> Meaning:
+def resolve(event: Event, known: Known, commands: Commands) -> Meaning:
     """What an event means at this address. Staff rooms have no desk behind them in this release: their messages are ignored."""
     if known.kind == "staff_room":
         return Nothing("staff_room")
     if isinstance(event, MessageReceived):
         strange = event.joins_only and known.conversation_id is None
-        return Nothing(NOT_ADDRESSED) if strange else _of_message(event)
+        return Nothing(NOT_ADDRESSED) if strange else _of_message(event, commands)
     if known.conversation_id is None and isinstance(event, MessageEdited | MessageDeleted | Departed):
         return Nothing("no_conversation")
     return _of_control(event, known)
@@ -145,8 +124,8 @@ def _of_control(event: Deed, known: Known) -> Control | Nothing:
             control = EditControl(event.platform_id, event.text)
         case MessageDeleted():
             control = EditControl(event.platform_id, None)
-        case CommandGiven(name=name, placeholder=placeholder):
-            control = CommandControl(WORDS[name], placeholder) if name in WORDS else Nothing("unknown_command")
+        case CommandGiven():
+            control = CommandControl(event.name, given=dict(event.arguments), placeholder=event.placeholder)
         case Arrived():
             control = ArrivalControl() if known.address_id is None else Nothing("known_place")
         case AnswerRated():
@@ -160,17 +139,10 @@ def _of_control(event: Deed, known: Known) -> Control | Nothing:
     return control
 
 
-def _of_message(message: MessageReceived) -> Meaning:
-    command = _command(message.text)
+def _of_message(message: MessageReceived, commands: Commands) -> Meaning:
+    command = commands.meant(message.text) if not message.attachments else None  # a file is never left behind
     if command is not None:
-        return CommandControl(command, message.placeholder)
+        return replace(command, placeholder=message.placeholder)
     if not message.text.strip() and not message.attachments:
         return Nothing("empty")
     return CustomerMessage(message)
-
-
-def _command(text: str) -> str | None:
-    """The command a text is: alone, but for `/start`, which platforms send with what a link carried."""
-    word, _, rest = text.strip().partition(" ")
-    name = WORDS.get(word[1:].lower()) if word.startswith("/") else None
-    return name if not rest or name == "start" else None

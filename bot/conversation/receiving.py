@@ -2,11 +2,13 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 import structlog
 
 from bot.conversation.acting import act
+from bot.conversation.commands import Commands
 from bot.conversation.hearing import hear
 from bot.conversation.parties import CustomerMessage, EditControl, MoveControl, Nothing, resolve
 from bot.conversation.sender import Sender, Taken, entry
@@ -19,33 +21,35 @@ UNSTORABLE = "unstorable"
 log = structlog.get_logger()
 
 
-def take(connection: sa.Connection, accounts: Mapping[AccountKey, AccountRef], batch: Sequence[Received], wait_s: float) -> Taken:
-    """Store a batch. `wait_s`: how long a new message waits for more before an answer is due."""
+@dataclass(frozen=True, slots=True)
+class House:
+    """What is the same for every batch. `wait_s`: how long a new message waits for more before an answer is due."""
+
+    accounts: Mapping[AccountKey, AccountRef]
+    commands: Commands
+    wait_s: float
+
+
+def take(connection: sa.Connection, house: House, batch: Sequence[Received]) -> Taken:
+    """Store a batch."""
     taken = Taken()
     for received in batch:
-        _take_one(connection, accounts[received.account], received, wait_s, taken)
-    _keep_cursors(connection, accounts, batch)
+        _take_one(connection, house, received, taken)
+    _keep_cursors(connection, house.accounts, batch)
     return taken
 
 
-def take_apart(
-    connection: sa.Connection,
-    accounts: Mapping[AccountKey, AccountRef],
-    batch: Sequence[Received],
-    wait_s: float,
-    *,
-    lost: bool = False,
-) -> Taken:
+def take_apart(connection: sa.Connection, house: House, batch: Sequence[Received], *, lost: bool = False) -> Taken:
     """As `take`, for a batch that failed: an update that cannot be stored as what it is becomes a dead letter.
 
     A row that is there already may be another process's, made a moment ago: then all is run again, until that is `lost`.
     """
     taken = Taken()
     for received in batch:
-        one, ref = Taken(), accounts[received.account]
+        one, ref = Taken(), house.accounts[received.account]
         savepoint = connection.begin_nested()
         try:
-            _take_one(connection, ref, received, wait_s, one)
+            _take_one(connection, house, received, one)
             savepoint.commit()
         except Exception as error:  # boundary of an update: its error must not hold up the others
             savepoint.rollback()
@@ -55,12 +59,12 @@ def take_apart(
             one = Taken([_keep_dead(connection, ref, received, _digest(received), UNSTORABLE)])
         taken.receipts += one.receipts
         taken.notices += one.notices
-    _keep_cursors(connection, accounts, batch)
+    _keep_cursors(connection, house.accounts, batch)
     return taken
 
 
-def _take_one(connection: sa.Connection, ref: AccountRef, received: Received, wait_s: float, taken: Taken) -> None:
-    event = received.event
+def _take_one(connection: sa.Connection, house: House, received: Received, taken: Taken) -> None:
+    event, ref = received.event, house.accounts[received.account]
     if isinstance(event, Skipped):
         taken.receipts.append(Ignored(event.reason))
         return
@@ -72,7 +76,7 @@ def _take_one(connection: sa.Connection, ref: AccountRef, received: Received, wa
     if known.digest is not None:
         taken.receipts.append(_repeat(known, digest))
         return
-    meaning = resolve(event, known)
+    meaning = resolve(event, known, house.commands)
     match meaning:
         case Nothing(reason):
             inbox.add(connection, entry(ref, received, digest, "ignored", reason=reason))
@@ -82,11 +86,11 @@ def _take_one(connection: sa.Connection, ref: AccountRef, received: Received, wa
             inbox.add(connection, entry(ref, received, digest, "control"))
             taken.receipts.append(Acted(""))
         case CustomerMessage():
-            hear(connection, _introduce(connection, ref, received, digest, known), meaning.message, wait_s, taken)
+            hear(connection, _introduce(connection, ref, received, digest, known), meaning.message, house.wait_s, taken)
         case EditControl(text=None):
-            act(connection, _unnamed(ref, received, digest, known), meaning, taken)
+            act(connection, _unnamed(ref, received, digest, known), meaning, house.commands, taken)
         case _:
-            act(connection, _introduce(connection, ref, received, digest, known), meaning, taken)
+            act(connection, _introduce(connection, ref, received, digest, known), meaning, house.commands, taken)
 
 
 def _digest(received: Received) -> bytes:

@@ -13,19 +13,6 @@ WAITING = "I need longer than usual to answer. Your message is safe with me, and
 EXPIRED = "I am sorry: I could not answer your last message in time. Please send it again if you still need an answer."
 PLACE = "You are number {place} in line, about {time}"
 PLACE_NOTICE = "Many people are asking at the moment. You are number {place} in line; it is your turn in about {time}."
-GREETING = "Hello! I am an AI assistant. Ask me anything; /help shows what else I can do."
-HELP = """I am an AI assistant and answer in this chat. You can also use:
-{new} - begin a fresh conversation
-{stop} - stop the answer that is being written
-{human} - reach a person
-{id} - ids to name when you ask for support"""
-# what each channel calls the commands
-NAMES = {"new": "/new", "stop": "/stop", "human": "/human", "id": "/id"}
-DISCORD_NAMES = {"new": "/chat new", "stop": "/chat stop", "human": "/support human", "id": "/id"}
-FRESH = "This is a fresh conversation: what was said before does not count any more. How can I help?"
-STOPPED = "Stopped."
-NOTHING_TO_STOP = "Nothing is being answered at the moment."
-NO_PERSON = "There is no person in this chat who could take over. I keep answering as well as I can."
 UNREADABLE = "I have received it, but I can only read text. Please tell me in words what you need."
 THANKS = "Thank you for telling us."
 WHAT_WAS_WRONG = "What was wrong?"
@@ -54,19 +41,3 @@ def tell(
     outbox.enqueue(
         connection, lane, (text,), kind="system", epoch=epoch, seq=place.seq, reply_to=reply_to, placeholder=placeholder
     )
-
-
-def help_text(channel: str) -> str:
-    """What can be done, in the channel's own words for it."""
-    return HELP.format(**(DISCORD_NAMES if channel == "discord" else NAMES))
-
-
-def human_text(contact: str) -> str:
-    """How to reach a person: what the workspace says, or that there is nobody."""
-    return contact or NO_PERSON
-
-
-def id_text(user_id: str, chat_id: str, thread_id: str, conversation_id: str) -> str:
-    """Ids for support, one a line."""
-    thread = f"\nthread: {thread_id}" if thread_id else ""
-    return f"you: {user_id}\nchat: {chat_id}{thread}\nconversation: {conversation_id}"

@@ -19,7 +19,7 @@ from bot.store.failures import unavailable
 from bot.store.sqlite_connection import hold_file
 
 # oldest first; every file of migrations/versions is named here
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 HEAD = REVISIONS[-1]
 
 Say = Callable[[str], None]

@@ -61,7 +61,7 @@ def seed(
     """The workspace of an empty database, made from the settings; in any other the oldest one, unchanged."""
     if connection.dialect.name == "postgresql":  # two processes may start on the same empty database
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(7_264_001)))
-    found = _oldest(connection)
+    found = oldest(connection)
     if found is not None:
         return found
     workspace_id = WorkspaceId(new_id())
@@ -94,7 +94,7 @@ class Words(Protocol):
 
 def differing(connection: sa.Connection, words: Words) -> list[str]:
     """Which of them the oldest workspace has otherwise; none while there is no workspace."""
-    workspace_id = _oldest(connection)
+    workspace_id = oldest(connection)
     if workspace_id is None:
         return []
     now = load(connection, workspace_id)
@@ -103,7 +103,7 @@ def differing(connection: sa.Connection, words: Words) -> list[str]:
 
 def apply(connection: sa.Connection, words: Words) -> list[str]:
     """Give the oldest workspace these words, a changed prompt as its next version; the names of what changed."""
-    workspace_id, changed = _oldest(connection), differing(connection, words)
+    workspace_id, changed = oldest(connection), differing(connection, words)
     if workspace_id is None or not changed:
         return []
     plain = {one: getattr(words, one) for one in changed if one != "prompt"}
@@ -115,7 +115,8 @@ def apply(connection: sa.Connection, words: Words) -> list[str]:
     return changed
 
 
-def _oldest(connection: sa.Connection) -> WorkspaceId | None:
+def oldest(connection: sa.Connection) -> WorkspaceId | None:
+    """The workspace that accounts belong to which name none; None in an empty database."""
     found: str | None = connection.scalar(sa.select(workspace.c.workspace_id).order_by(workspace.c.created_at).limit(1))
     return WorkspaceId(found) if found is not None else None
 

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
+from bot.commands.menu import all_commands
 from bot.conversation.claiming import OpenQuestion, take_due
 from bot.conversation.memory import Memory
-from bot.conversation.receiving import take
+from bot.conversation.receiving import House, take
 from bot.conversation.storing import Finished, store_answer
 from bot.events import (
     AccountKey,
@@ -49,11 +50,12 @@ class Desk:
 
     def __init__(self, store: Store, ref: AccountRef) -> None:
         self.store, self.ref, self.count = store, ref, 0
+        self.house = House({KEY: ref}, all_commands(), 0.0)
 
     async def receive(self, event: object, cursor: Cursor | None = None) -> Receipt:
         self.count += 1
         received = Received(KEY, f"k{self.count}", repr(event).encode(), event, cursor)  # type: ignore[arg-type]
-        return (await self.store.write(take, {KEY: self.ref}, [received], 0.0)).receipts[0]
+        return (await self.store.write(take, self.house, [received])).receipts[0]
 
     async def say(self, text: str, platform_id: str = "", **more: object) -> Stored:
         self.count += 1

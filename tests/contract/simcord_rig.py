@@ -21,6 +21,7 @@ from discord.http import Route
 from adapters.discord.account import DiscordAccount
 from adapters.discord.gateway import GatewayClient
 from adapters.discord.settings import DiscordSettings
+from bot.commands.menu import views
 from bot.events import ChannelAddress, MessageReceived
 from bot.ports import OutboundMessage
 from bot.store.ids import new_id
@@ -198,6 +199,7 @@ def client_of(account: DiscordAccount) -> SimcordClient:
         heard=gateway._heard,
         works=gateway._works,
         interactions=gateway._interactions,
+        commands=gateway._commands,
     )
     account._places.look_at(client)
     return client.listen()
@@ -212,7 +214,7 @@ async def opened() -> AsyncIterator[Town]:
         changed = asyncio.Event()
         book = Book(changed.set)
         settings = DiscordSettings.model_validate({"token": "token", "api_base": bridge.api_base})
-        account = DiscordAccount(KEY, settings, book, book)
+        account = DiscordAccount(KEY, settings, book, book, views())
         bridge.client = client_of(account)
         parts = [asyncio.create_task(part()) for part in (account._lane.run, account._catching_up.run)]
         # not simcord.run: it would have to leave in the task that entered it, which a fixture does not

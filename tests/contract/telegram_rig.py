@@ -14,6 +14,7 @@ from adapters.telegram.channel import TelegramChannel
 from adapters.telegram.session import connect, disconnect
 from adapters.telegram.settings import TelegramSettings
 from adapters.telegram.waiting import Sleep, Troubles
+from bot.commands.menu import views
 from bot.events import ChannelAddress
 from tests import push_double
 from tests.telegram_double import ACCOUNT, MemoryIntake
@@ -92,7 +93,7 @@ async def running(
     server: TelegramServer, account: BotAccount, intake: MemoryIntake, *, sleep: Sleep = soon, **more: Any
 ) -> AsyncIterator[TelegramAccount]:
     """The account as the application runs it: until cancelled, then closed."""
-    part = TelegramAccount(ACCOUNT, settings_for(server, account, **more), intake, intake, sleep=sleep)
+    part = TelegramAccount(ACCOUNT, settings_for(server, account, **more), intake, intake, views(), sleep=sleep)
     task = asyncio.create_task(part.run())
     try:
         yield part

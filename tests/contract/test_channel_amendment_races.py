@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 import sqlalchemy as sa
 
-from bot.conversation.receiving import take
+from bot.commands.menu import all_commands
+from bot.conversation.receiving import House, take
 from bot.conversation.storing import Finished, store_answer
 from bot.events import Event, MessageDeleted, MessageEdited, MessageReceived, Received
 from bot.store.conversations import WindowState
@@ -65,5 +66,7 @@ async def test_an_edit_that_meets_the_commit_of_the_answer_asks_nothing_anew(des
 async def test_a_message_that_meets_the_deletion_of_the_one_before_it_is_answered(desk: Desk, other: PostgresStore) -> None:
     await desk.say("oh no", "m1")
     another = Received(KEY, "another", b"", MessageReceived(ROOM, ANN, "what?", NOW, "m2"))
-    await race(desk, other, lambda c: take(c, {KEY: desk.ref}, [another], 0.0), MessageDeleted(ROOM, NOW, "m1"))
+    await race(
+        desk, other, lambda c: take(c, House({KEY: desk.ref}, all_commands(), 0.0), [another]), MessageDeleted(ROOM, NOW, "m1")
+    )
     assert [turn.text for turn in (await desk.claim()).turns] == ["what?"]

@@ -25,6 +25,7 @@ from bot.store.outbox import Lane
 from bot.store.presses import button_id
 from bot.store.tables import conversation, rating
 from bot.store.tables import outbox as outbox_table
+from tests.command_words import help_text, says
 from tests.contract.channel_desk import ANN, BOB, NOW, ROOM, TRACE, Desk, open_desk, sent
 from tests.contract.stores import KINDS
 
@@ -109,11 +110,11 @@ async def test_only_the_last_part_of_an_answer_carries_buttons(desk: Desk) -> No
     ("word", "said"),
     [
         ("/start from-a-link", "Welcome!"),
-        ("/help", telling.help_text("telegram")),
+        ("/help", help_text("telegram")),
         ("/human", "Call 555"),
         ("/agent", "Call 555"),
-        ("/new", telling.FRESH),
-        ("/stop", telling.NOTHING_TO_STOP),
+        ("/new", says("fresh")),
+        ("/stop", says("nothing-to-stop")),
     ],
 )
 async def test_a_command_is_answered_at_once_and_asks_the_model_nothing(desk: Desk, word: str, said: str) -> None:
@@ -126,7 +127,7 @@ async def test_a_command_is_answered_at_once_and_asks_the_model_nothing(desk: De
 async def test_the_ids_are_those_of_the_asker(desk: Desk) -> None:
     receipt = await desk.receive(CommandGiven(ROOM, ANN, "id", NOW))
     assert isinstance(receipt, Acted)
-    assert await desk.told() == [telling.id_text("ann", "-1", "", receipt.conversation_id)]
+    assert await desk.told() == [f"you: telegram:main:ann\nchat: -1\nconversation: {receipt.conversation_id}"]
 
 
 async def test_words_that_only_begin_like_a_command_are_a_question(desk: Desk) -> None:
@@ -156,7 +157,7 @@ async def test_a_stop_before_anyone_answers_takes_the_placeholder_away(desk: Des
     rows = await desk.rows(outbox_table.c.platform_id, outbox_table.c.kind, outbox_table.c.state, outbox_table.c.text)
     assert sorted(rows) == [
         ("interaction:1", "removal", "ready", controls.REMOVED),
-        ("interaction:2", "system", "ready", telling.STOPPED),
+        ("interaction:2", "system", "ready", says("stopped")),
     ]
 
 

@@ -9,7 +9,8 @@ from functools import partial
 import pytest
 import sqlalchemy as sa
 
-from bot.conversation.receiving import take
+from bot.commands.menu import all_commands
+from bot.conversation.receiving import House, take
 from bot.conversation.rollover import keep_summary
 from bot.errors import Superseded
 from bot.events import (
@@ -53,7 +54,7 @@ class Desk:
         for event in events:
             self.count += 1
             batch.append(Received(WEB, key or f"k{self.count}", repr(event).encode(), event))  # type: ignore[arg-type]
-        return (await self.store.write(take, {WEB: self.ref}, batch, 0.0)).receipts
+        return (await self.store.write(take, House({WEB: self.ref}, all_commands(), 0.0), batch)).receipts
 
     async def hear(self, text: str, who: str = "ann", key: str = "") -> Receipt:
         return (await self.receive(MessageReceived(address(who), Author(who), text, datetime.now(UTC)), key=key))[0]

@@ -17,7 +17,15 @@ from bot.store.ids import new_id
 from bot.views import ButtonView
 from tests.contract.simcord_rig import Town, answered, at, buttons_of, opened, words
 
-COMMANDS = {"chat new": "new", "chat stop": "stop", "support human": "human", "support open": "start", "help": "help", "id": "id"}
+COMMANDS = {
+    "chat new": "new",
+    "chat stop": "stop",
+    "support human": "human",
+    "support open": "start",
+    "settings language": "language",
+    "help": "help",
+    "id": "id",
+}
 REGISTERED = "/commands"
 NOT_TAKEN = "This was not taken. Please try again."
 
@@ -52,6 +60,13 @@ async def test_a_command_is_acknowledged_once_in_private_and_arrives_by_its_name
     (event,) = town.book.of_kind(CommandGiven)
     where = town.anna.user.dm_channel if private else town.help
     assert (event.name, event.address, event.author.user_id) == (name, at(where.id), str(town.anna.id))
+
+
+async def test_what_a_form_asked_for_arrives_by_name(town: Town) -> None:
+    await town.anna.slash(town.help, "settings language", language="de")
+    await town.anna.slash(town.help, "settings language")
+    await town.settled()
+    assert [event.arguments for event in town.book.of_kind(CommandGiven)] == [(("language", "de"),), ()]
 
 
 async def test_a_question_is_answered_in_place_of_its_acknowledgement(town: Town) -> None:
@@ -111,7 +126,7 @@ async def test_an_interaction_that_is_told_twice_is_acknowledged_once_and_stored
 
     await town.anna.slash(town.help, "help")
     with town.env.time_context():
-        await town.account._gateway._interactions.commanded(told[0], "help")  # simcord answers 400, 40060
+        await town.account._gateway._interactions.commanded(told[0], "help", {})  # simcord answers 400, 40060
     assert (len(town.book.kept), town.book.repeats) == (1, 1)
     assert town.asked("POST", "/callback") == 2
 

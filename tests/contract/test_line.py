@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
+from bot.commands.menu import all_commands
 from bot.conversation.counters import NoCounters
 from bot.conversation.line import Line, tell_place
-from bot.conversation.receiving import take
+from bot.conversation.receiving import House, take
 from bot.events import AccountKey, Author, ChannelAddress, MessageReceived, Received
 from bot.store import conversations, line, parties, workspaces
 from bot.store.conversations import Claim, WindowState
@@ -42,7 +43,7 @@ class Wicket:
         self.asked += 1
         ref, key = self.refs[channel], AccountKey(channel, "main")
         event = MessageReceived(ChannelAddress(channel, "main", who), Author(who), "what?", NOW, f"m{self.asked}")
-        await self.store.write(take, {key: ref}, [Received(key, str(self.asked), b"", event)], 0.0)
+        await self.store.write(take, House({key: ref}, all_commands(), 0.0), [Received(key, str(self.asked), b"", event)])
         aged = conversation.update().where(conversation.c.due_since > datetime.now(UTC) - timedelta(seconds=5))
         since = datetime.now(UTC) - timedelta(seconds=10) + timedelta(milliseconds=self.asked)
         await self.store.write(lambda c: c.execute(aged.values(due_since=since)))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.discord_server import EVERYONE, Application, Channel, DiscordServer, Person
 from tests.discord_server import Limits as DiscordLimits
-from tests.e2e.test_operations_run import Instance
+from tests.e2e.instance import Instance
 from tests.scripted_node import Behaviour, ScriptedNode
 from tests.telegram_server import BotAccount, TelegramServer
 from tests.telegram_server import Limits as TelegramLimits

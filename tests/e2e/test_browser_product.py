@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.e2e.browser import online, visitor, write
-from tests.e2e.test_operations_run import Instance, running
+from tests.e2e.instance import Instance, running
 from tests.scripted_node import ScriptedNode
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]

@@ -11,8 +11,8 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.e2e.browser import online, visitor, write
 from tests.e2e.engine import lives
+from tests.e2e.instance import Instance, running
 from tests.e2e.test_browser_product import free_port
-from tests.e2e.test_operations_run import Instance, running
 from tests.e2e.test_serving_processes import descendants
 
 pytestmark = [

@@ -5,7 +5,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from tests.e2e.channels import PATIENCE_S, Street, street
-from tests.e2e.test_operations_run import Instance
+from tests.e2e.instance import Instance
 
 
 def settle(shop: Street, postgres_url: str) -> None:

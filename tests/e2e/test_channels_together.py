@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 
 from tests.e2e.channels import Street, street
-from tests.e2e.test_operations_run import Customer, Instance
+from tests.e2e.instance import Customer, Instance
 
 USERS = 50
 ROUNDS = 3

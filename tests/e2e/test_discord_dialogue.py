@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from bot.conversation import telling
+from tests.command_words import help_text
 from tests.discord_server import Channel, Message, Person
 from tests.e2e.channels import BUTTONS, PATIENCE_S, Street
 
@@ -69,7 +70,7 @@ async def test_no_word_of_the_model_pings_anybody(shop: Street) -> None:
 async def test_a_command_is_answered_for_its_asker_alone(shop: Street) -> None:
     place, ann = shop.guild()
     ran = ann.run(place, "help", bot=shop.app)
-    wanted = telling.help_text("discord")
+    wanted = help_text("discord")
     await shop.discord.wait_until(lambda: any(one.text == wanted for one in shop.discord.seen(place)), PATIENCE_S)
     told = next(one for one in shop.discord.seen(place) if one.text == wanted)
     assert (told.ephemeral, told.interaction) == (True, ran.id)

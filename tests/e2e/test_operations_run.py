@@ -5,61 +5,14 @@ import json
 import os
 import signal
 import sqlite3
-import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from tests.e2e.instance import PATIENCE_S, Customer, running
 from tests.scripted_node import ScriptedNode
-
-PATIENCE_S = 60
-# discord.py imports it for voice, which we do not use
-VOICE = "'audioop' is deprecated and slated for removal in Python 3.13"
-
-
-class Instance:
-    """A `frontdesk run` of its own, with what it said."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
-        self.said: list[str] = []
-
-    @classmethod
-    async def start(cls, config: Path) -> "Instance":
-        strict = ["-W", "error", "-W", f"ignore:{VOICE}:DeprecationWarning"]
-        command = [sys.executable, *strict, "-m", "bot", "run", "--config", str(config)]
-        pipe = asyncio.subprocess.PIPE
-        return cls(await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe, cwd=config.parent))
-
-    async def until(self, word: str) -> str:
-        """Read on until a line holds `word`; that line."""
-        assert self.process.stdout is not None
-        async with asyncio.timeout(PATIENCE_S):
-            while raw := await self.process.stdout.readline():
-                self.said.append(raw.decode().rstrip())
-                if word in self.said[-1]:
-                    return self.said[-1]
-        raise AssertionError(f"it ended without {word!r}: {self.said} {await self.errors()}")
-
-    async def ready(self) -> str:
-        """The link it says at the end."""
-        return (await self.until("Frontdesk is ready")).split()[-1]
-
-    async def errors(self) -> str:
-        assert self.process.stderr is not None
-        return (await self.process.stderr.read()).decode()
-
-    async def ended(self) -> int:
-        return await asyncio.wait_for(self.process.wait(), PATIENCE_S)
-
-    async def end(self) -> None:
-        if self.process.returncode is None:
-            self.process.kill()
-        said, errors = await self.process.communicate()
-        print(*self.said, said.decode(), errors.decode(), sep="\n")  # shown when the test fails
 
 
 @pytest.fixture
@@ -75,50 +28,6 @@ def config(tmp_path: Path, node: ScriptedNode) -> Path:
     file = tmp_path / "shop.toml"
     file.write_text(f"[generation]\nurl = '{node.url}'\nmodel = 'scripted'\n[web]\nport = 0\nprivate_port = 0\n")  # type: ignore[attr-defined]
     return file
-
-
-@asynccontextmanager
-async def running(config: Path) -> AsyncIterator[Instance]:
-    instance = await Instance.start(config)
-    try:
-        yield instance
-    finally:
-        await instance.end()
-
-
-class Customer:
-    """Speaks the web chat API."""
-
-    def __init__(self, client: aiohttp.ClientSession, link: str) -> None:
-        self._client = client
-        self.link = link
-        self._headers: dict[str, str] = {}
-
-    async def arrive(self) -> None:
-        async with self._client.post(f"{self.link}api/chat/sessions", json={}) as answer:
-            assert answer.status == 201
-            self._headers = {"Authorization": f"Bearer {(await answer.json())['session']}"}
-
-    async def say(self, name: str, text: str) -> int:
-        body = {"id": name, "text": text}
-        async with self._client.post(f"{self.link}api/chat/messages", json=body, headers=self._headers) as answer:
-            assert answer.status == 202, await answer.text()
-            return int((await answer.json())["seq"])
-
-    async def turns(self) -> list[tuple[str, str]]:
-        async with self._client.get(f"{self.link}api/chat/turns?after=0", headers=self._headers) as answer:
-            return [(turn["role"], turn["text"]) for turn in (await answer.json())["turns"]]
-
-    async def until_answered(self, text: str) -> list[tuple[str, str]]:
-        async with asyncio.timeout(PATIENCE_S):
-            while ("bot", text) not in (turns := await self.turns()):
-                await asyncio.sleep(0.05)
-        return turns
-
-    @asynccontextmanager
-    async def events(self) -> AsyncIterator[aiohttp.ClientResponse]:
-        async with self._client.get(f"{self.link}api/chat/events", headers=self._headers) as stream:
-            yield stream
 
 
 @pytest.fixture
@@ -192,6 +101,23 @@ async def test_killed_and_started_again_it_answers_what_was_left(
         turns = await customer.until_answered("You said: hello")
         assert [role for role, _ in turns].count("bot") == 1
         assert await customer.say("m1", "hello") == [text for _, text in turns].index("hello") + 1
+
+
+async def test_the_code_of_a_start_makes_the_first_owner_and_later_starts_print_none(
+    config: Path, client: aiohttp.ClientSession
+) -> None:
+    async with running(config) as instance:
+        code = (await instance.until("owner code: ")).removeprefix("owner code: ")
+        customer = Customer(client, await instance.ready())
+        await customer.arrive()
+        assert await customer.say("m1", f"/start {code}") is None
+        assert ("system", "You are owner of Frontdesk from now on.") in await customer.turns()
+        instance.process.send_signal(signal.SIGTERM)
+        assert await instance.ended() == 0
+        assert code not in await instance.errors()
+    async with running(config) as instance:
+        await instance.ready()
+        assert not any("owner code" in line for line in instance.said)
 
 
 async def test_health_and_metrics_are_served(config: Path, client: aiohttp.ClientSession) -> None:

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from tests.e2e.engine import EngineAddress
-from tests.e2e.test_operations_run import running
+from tests.e2e.instance import running
 from tests.web_server import Event, Visit
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]

@@ -9,7 +9,8 @@ import aiohttp
 import pytest
 import sqlalchemy as sa
 
-from tests.e2e.test_operations_run import PATIENCE_S, Instance, config, node, running
+from tests.e2e.instance import PATIENCE_S, Instance, running
+from tests.e2e.test_operations_run import config, node
 from tests.scripted_node import ScriptedNode
 from tests.web_server import Visit
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.conversation import telling
+from tests.command_words import help_text
 from tests.e2e.channels import BUTTONS, PATIENCE_S, Street, street
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -77,7 +78,7 @@ async def test_in_a_group_only_those_who_mean_the_bot_are_answered_and_by_a_repl
     asked = ann.say(f"@{shop.bot.username} what is it?", to=group)
     sent = await shop.telegram.seen("You said: what is it?", group.id, PATIENCE_S)
     ann.say(f"/help@{shop.bot.username}", to=group)
-    await shop.telegram.seen(telling.help_text("telegram"), group.id, PATIENCE_S)
+    await shop.telegram.seen(help_text("telegram"), group.id, PATIENCE_S)
     assert sent.reply_to == asked.message_id
     assert "lovely weather" not in str(list(shop.node.prompts))
 

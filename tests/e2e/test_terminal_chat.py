@@ -16,7 +16,8 @@ import pytest
 
 from adapters.terminal.tokens import TokenFile
 from adapters.terminal.web import WebChat
-from tests.e2e.test_operations_run import Instance, config, node, running
+from tests.e2e.instance import Instance, running
+from tests.e2e.test_operations_run import config, node
 from tests.e2e.test_web_api_conversation import open_web
 from tests.house import House
 from tests.scripted_node import ScriptedNode

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from bot.application import Stage
 from bot.cli.configuration import Configuration
+from bot.commands.menu import all_commands
 from bot.conversation.contents import Contents
 from bot.conversation.fetching import Fetching
 from bot.conversation.fitting import Fitting
@@ -142,7 +143,7 @@ def push_stage(
     carrier = Carrier(store, channel, ref, pacing=pacing, previews=previews, tally=metrics, limits=LIMITS, chance=random.random)
     conversation, generation = configuration.conversation, configuration.generation
     debounce_s, interruptible = conversation.debounce_ms / 1000, conversation.on_new_message == "interrupt"
-    intake = StoredIntake(store, accounts, metrics, debounce_s=0.0 if interruptible else debounce_s)
+    intake = StoredIntake(store, accounts, all_commands(), metrics, debounce_s=0.0 if interruptible else debounce_s)
     desk = Desk(store, ref, intake, line, carrier)
     desk.previews = previews
     node, tide = Node(client, generation.dialect), Tide(metrics)

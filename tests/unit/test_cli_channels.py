@@ -5,6 +5,7 @@ import asyncio
 from structlog.testing import capture_logs
 
 from bot.cli.channels import ChannelAccount, Needs, Platform
+from bot.commands.menu import all_commands
 from bot.conversation.intake import StoredCursors, StoredIntake
 from bot.events import AccountKey
 from bot.metrics import Metrics
@@ -20,7 +21,7 @@ def nothing() -> Platform:
 async def test_an_account_whose_sdk_is_missing_says_so_in_one_line_and_holds_up_nobody() -> None:
     store, metrics, stopping = MemoryStore(), Metrics(), asyncio.Event()
     ref = AccountRef(WorkspaceId("w"), AccountId("a"), "telegram", "main", "a")
-    needs = Needs(store, StoredIntake(store, {}, metrics), StoredCursors(store, {}), metrics, 10.0)
+    needs = Needs(store, StoredIntake(store, {}, all_commands(), metrics), StoredCursors(store, {}), metrics, 10.0)
     account = ChannelAccount(AccountKey("telegram", "main"), ref, "no_such_sdk", nothing, needs)
     with capture_logs() as lines:
         running = asyncio.create_task(account.run(stopping))

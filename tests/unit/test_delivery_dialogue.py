@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from bot.commands.menu import all_commands
 from bot.conversation.contents import Contents
 from bot.conversation.counters import NoCounters
 from bot.conversation.fetching import Fetching
@@ -82,7 +83,7 @@ async def open_push() -> AsyncIterator[Push]:
         worker = Worker(store, manager, NoCounters(), lambda: [ref.route], tide, lease_s=10, interruptible=True, drain_s=1)
         stopping = asyncio.Event()
         working = asyncio.create_task(worker.run(stopping))
-        yield Push(scene, process, node, StoredIntake(store, {MAIN: ref}, NoCounters(), debounce_s=0.0))
+        yield Push(scene, process, node, StoredIntake(store, {MAIN: ref}, all_commands(), NoCounters(), debounce_s=0.0))
         stopping.set()
         await working
         await client.close()

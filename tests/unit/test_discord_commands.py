@@ -1,22 +1,26 @@
 """The command tree as Discord gets it."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import discord
 
-from adapters.discord.commands import GROUPS, MEANINGS, SINGLE, plant
+from adapters.discord.commands import plant
 from adapters.discord.syncing import digest
+from bot.commands.menu import views
+from bot.views import CommandView
 
 
 class Nobody:
     async def asked(self, interaction: discord.Interaction, text: str) -> None: ...
     async def asked_about(self, interaction: discord.Interaction, message: discord.Message) -> None: ...
-    async def commanded(self, interaction: discord.Interaction, name: str) -> None: ...
+    async def commanded(self, interaction: discord.Interaction, name: str, given: Mapping[str, str]) -> None: ...
 
 
-def described() -> list[dict[str, Any]]:
-    tree = plant(discord.Client(intents=discord.Intents.none()), Nobody())
+def described(*more: CommandView) -> list[dict[str, Any]]:
+    tree = plant(discord.Client(intents=discord.Intents.none()), Nobody(), [*views(), *more])
     return [one.to_dict(tree) for one in tree.get_commands()]
 
 
@@ -29,7 +33,8 @@ def test_the_tree_has_the_commands_of_customers() -> None:
     assert names == {
         "ask": ["question"],
         "chat": ["new", "stop"],
-        "support": ["human", "open"],
+        "settings": ["language"],
+        "support": ["open", "human"],
         "help": [],
         "id": [],
         "Ask about this message": [],
@@ -46,9 +51,19 @@ def test_names_and_sizes_are_what_discord_takes() -> None:
                 assert 1 <= len(one["description"]) <= 100
 
 
-def test_every_command_means_something() -> None:
-    told = {*SINGLE, *(child for _, children in GROUPS.values() for child in children)}
-    assert told == MEANINGS.keys()
+def test_arguments_are_options_and_those_that_may_be_left_out_are_not_required() -> None:
+    settings = next(one for one in described() if one["name"] == "settings")
+    [option] = settings["options"][0]["options"]
+    assert (option["name"], option["type"], option["required"]) == ("language", 3, False)
+    assert option["description"] == "Two letters, such as en or de"
+    needed = views()[5]
+    needed = replace(needed, place=("say",), arguments=(replace(needed.arguments[0], needed=True),))
+    [option] = next(one for one in described(needed) if one["name"] == "say")["options"]
+    assert option["required"]
+
+
+def test_customers_are_shown_no_command_of_the_staff() -> None:
+    assert described(replace(views()[0], scope="desk", place=("t", "claim"))) == described()
 
 
 def test_the_same_commands_have_the_same_digest_whatever_the_server_adds() -> None:

@@ -2,16 +2,18 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from aiogram.methods import AnswerCallbackQuery, GetMyCommands, SetMyCommands, SetWebhook, TelegramMethod
 
 from adapters.telegram.acknowledging import AT_ONCE, LONGEST, WAITING, Acknowledger
-from adapters.telegram.menu import COMMANDS, offer_commands
+from adapters.telegram.menu import names, offer_commands
 from adapters.telegram.methods import ALLOWED_UPDATES
 from adapters.telegram.registering import MAX_CONNECTIONS, Registration
 from adapters.telegram.waiting import Patience, Troubles
+from bot.commands.menu import views
 from tests.telegram_double import TOKEN, LogLines, Reply, fine, refused, scripted
 
 URL = "https://bot.example/telegram/main?mark=abc"
@@ -126,15 +128,36 @@ async def test_a_webhook_that_differs_is_set_and_nothing_that_waits_is_dropped(d
 
 async def offered(reply: Reply) -> list[TelegramMethod[Any]]:
     bot, session = scripted(lambda method: reply if isinstance(method, GetMyCommands) else fine())
-    await offer_commands(bot, "main")
+    await offer_commands(bot, "main", views())
     return [method for method in session.asked if isinstance(method, SetMyCommands)]
 
 
-async def test_commands_are_set_for_private_chats_and_groups_where_telegram_has_others() -> None:
-    scopes = [method.scope.type for method in await offered(fine([]))]  # type: ignore[attr-defined]
-    assert scopes == ["all_private_chats", "all_group_chats"]
-    assert await offered(fine([{"command": name, "description": words} for name, words in COMMANDS.items()])) == []
-    assert list(COMMANDS) == ["start", "help", "new", "stop", "human", "id"]
+def menu(language: str) -> list[dict[str, str]]:
+    return [{"command": one.name, "description": one.described[language]} for one in views() if one.scope == "customer"]
+
+
+async def test_commands_are_set_for_private_chats_and_groups_in_each_language_where_telegram_has_others() -> None:
+    asked = await offered(fine([]))
+    told = [(method.scope.type, method.language_code) for method in asked]  # type: ignore[attr-defined]
+    assert told == [(scope, tag) for scope in ("all_private_chats", "all_group_chats") for tag in (None, "de", "es")]
+    assert {one.command for one in asked[0].commands} == {"start", "help", "new", "stop", "human", "language", "id"}  # type: ignore[attr-defined]
+
+
+async def test_a_menu_that_telegram_has_already_is_not_set_again() -> None:
+    def has(method: TelegramMethod[Any]) -> Reply:
+        return fine(menu(method.language_code or "en")) if isinstance(method, GetMyCommands) else fine()
+
+    bot, session = scripted(has)
+    await offer_commands(bot, "main", views())
+    assert not any(isinstance(method, SetMyCommands) for method in session.asked)
+
+
+async def test_customers_are_shown_no_command_of_the_staff() -> None:
+    bot, session = scripted(lambda method: fine([]) if isinstance(method, GetMyCommands) else fine())
+    await offer_commands(bot, "main", [*views(), replace(views()[0], name="claim", scope="desk")])
+    shown = {one.command for method in session.asked if isinstance(method, SetMyCommands) for one in method.commands}
+    assert "claim" not in shown
+    assert "claim" not in names([replace(views()[0], name="claim", scope="desk")])
 
 
 @pytest.mark.parametrize("reply", [refused(502, "Bad Gateway"), (200, "garbage"), refused(401, "Unauthorized")])

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from adapters.telegram import wire
-from adapters.telegram.addressing import OWN_COMMANDS, Me, meant
-from bot.conversation.parties import WORDS
+from adapters.telegram.addressing import Me, meant
 from tests.telegram_double import GROUP, ME, PRIVATE, message
 
 BOT = {"id": ME.id, "is_bot": True, "first_name": "Front"}
@@ -91,10 +90,6 @@ def test_in_a_group_the_bot_hears(text: str | None, expected: str | None, more: 
 )
 def test_in_private_the_bot_hears_everything(text: str, expected: str, entities: list[dict[str, Any]]) -> None:
     assert meant(ME, read(message(text, chat=PRIVATE, entities=entities))) == expected
-
-
-def test_the_commands_taken_without_a_name_are_those_that_mean_something() -> None:
-    assert frozenset(WORDS) == OWN_COMMANDS
 
 
 def test_a_bot_without_a_name_is_addressed_by_nobody() -> None:

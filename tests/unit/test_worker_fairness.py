@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
+from bot.commands.menu import all_commands
 from bot.conversation.answering import Answering
 from bot.conversation.manager import Manager
 from bot.conversation.memory import Memory
-from bot.conversation.receiving import take
+from bot.conversation.receiving import House, take
 from bot.events import AccountKey, Author, ChannelAddress, MessageReceived, Received
 from bot.generation.tide import Tide
 from bot.metrics import Metrics
@@ -55,7 +56,7 @@ async def ask(store: MemoryStore, ref: AccountRef, number: int) -> None:
     where = ChannelAddress(ref.channel, ref.name, str(number))
     event = MessageReceived(where, Author(str(number)), "what?", NOW, "1")
     account = AccountKey(ref.channel, ref.name)
-    await store.write(take, {account: ref}, [Received(account, str(number), b"", event)], 0.0)
+    await store.write(take, House({account: ref}, all_commands(), 0.0), [Received(account, str(number), b"", event)])
 
 
 @asynccontextmanager

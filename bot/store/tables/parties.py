@@ -4,6 +4,8 @@ import sqlalchemy as sa
 
 from bot.store.tables.schema import ID, WORD, at, key, metadata, one_of, refers, workspace_key
 
+STAFF_ROLES = ("viewer", "agent", "supervisor", "admin", "owner")
+
 workspace = sa.Table(
     "workspace",
     metadata,
@@ -50,6 +52,33 @@ customer = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("language", WORD, nullable=False),
     at("created_at"),
+    sa.Column("chosen_language", WORD, nullable=False, server_default="", comment="by the person; empty: none"),
+    refers("workspace", to=()),
+)
+
+# who is more than a customer; a person has one role for all their identities
+role_grant = sa.Table(
+    "role_grant",
+    metadata,
+    workspace_key(),
+    key("customer_id"),
+    sa.Column("role", WORD, nullable=False),
+    at("granted_at"),
+    one_of("role", *STAFF_ROLES),
+    refers("customer", "customer_id"),
+)
+
+# unused ones: redeeming one removes it
+one_time_code = sa.Table(
+    "one_time_code",
+    metadata,
+    workspace_key(),
+    sa.Column("code_hash", sa.String(64), primary_key=True),
+    sa.Column("role", WORD, nullable=False),
+    sa.Column("first_owner", sa.Boolean, nullable=False, comment="void once there is an owner"),
+    at("created_at"),
+    at("expires_at"),
+    one_of("role", *STAFF_ROLES),
     refers("workspace", to=()),
 )
 
