@@ -43,6 +43,15 @@ class Scene:
     async def change(self, path: str, **body: object) -> Reply:
         return await self.changes.everywhere({"path": path}, json.dumps({"lora_name": "a", **body}).encode())
 
+    async def changed_without(self, name: str) -> Member:
+        """An engine that was away at a change; from now on engines are asked and do not answer yet."""
+        self.member("x")
+        late = self.member(name, up=False)
+        await self.change(LOAD)
+        self.engines.asked.clear()
+        self.engines.may_answer.clear()
+        return late
+
 
 async def serves(member: Member) -> None:
     async with asyncio.timeout(5):
@@ -77,11 +86,7 @@ async def test_a_refusal_is_told_and_ends_the_change() -> None:
 
 async def test_an_engine_that_was_away_hears_of_the_change_before_it_serves() -> None:
     scene = Scene()
-    scene.member("x")
-    late = scene.member("y", up=False)
-    await scene.change(LOAD)
-    scene.engines.asked.clear()
-    scene.engines.may_answer.clear()
+    late = await scene.changed_without("y")
     async with running(scene.changes.catch_up()):
         late.found_at("y")
         assert not late.serves
@@ -110,11 +115,7 @@ async def test_an_engine_that_comes_in_the_middle_of_the_first_change_hears_of_i
 
 async def test_an_engine_that_came_again_meanwhile_is_told_again() -> None:
     scene = Scene()
-    scene.member("x")
-    late = scene.member("y", up=False)
-    await scene.change(LOAD)
-    scene.engines.asked.clear()
-    scene.engines.may_answer.clear()
+    late = await scene.changed_without("y")
     async with running(scene.changes.catch_up()):
         late.found_at("y")
         await asyncio.wait_for(scene.engines.asked.wait(), 5)
