@@ -32,9 +32,13 @@ def _redeem(connection: sa.Connection, call: Call) -> str | None:
 
 
 def _alone(call: Call) -> bool:
-    """Whether nobody else reads along, and the asker is one person: in a group, its anonymous administrators are one identity."""
+    """Whether nobody else reads along, and the asker is one person. In a Telegram group its anonymous administrators are one
+    identity, whose id is the group's own; ids of groups and channels there are negative.
+    """
     event = call.sender.event
-    return isinstance(event, CommandGiven) or event.address.chat_id == event.author.user_id
+    if isinstance(event, CommandGiven):
+        return True
+    return event.address.chat_id == event.author.user_id and not event.author.user_id.startswith("-")
 
 
 def give_help(connection: sa.Connection, call: Call) -> Outcome:
@@ -84,7 +88,7 @@ def language(connection: sa.Connection, call: Call) -> Outcome:
     return call.answered(connection, call.words.say("language-set", chosen))
 
 
-START = Command("start", start, ("support", "open"), arguments=(Argument("code", "text"),))
+START = Command("start", start, ("support", "open"), arguments=(Argument("code", at_most=64),))
 HELP = Command("help", give_help, ("help",))
 COMMANDS = (
     START,

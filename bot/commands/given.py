@@ -21,7 +21,7 @@ from bot.roles import Role
 from bot.store import people
 
 TOO_OFTEN = Ignored("too_often")
-TOO_MANY = Wrong("many")
+MORE = Wrong("many"), Wrong("long")
 # what follows is words: a path, a price or a slash in a sentence is no command
 _COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:\s+(.*))?", re.DOTALL)
 
@@ -41,7 +41,7 @@ class GivenCommands:
             return None
         name, said = found[1].lower(), found[2] or ""
         command = self._registry.find("customer", name)
-        if said and (command is None or parse(command.arguments, said) == TOO_MANY):
+        if said and (command is None or parse(command.arguments, said) in MORE):
             return None
         return CommandControl(name, said)
 
