@@ -66,7 +66,7 @@ class MessageReceived:
     """A message of a person at an address. `platform_id` is the platform's id of the message, "" where it has none.
 
     `album`: messages of one album share it and become one turn. `joins_only`: by itself it is not for the bot, but it may belong
-    to an album that is.
+    to an album that is. `private`: nobody reads along with this one person, as the platform tells.
     """
 
     address: ChannelAddress
@@ -78,6 +78,7 @@ class MessageReceived:
     album: str = ""
     joins_only: bool = False
     placeholder: Placeholder | None = None
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ class FreshStartRequested:
 @dataclass(frozen=True, slots=True)
 class CommandGiven:
     """A command in the platform's own form. `name` as people write it, without the slash; `arguments` by name, as the form asked
-    for them. Text commands arrive as messages.
+    for them. Text commands arrive as messages. `private`: asked and answered for nobody else to see.
     """
 
     address: ChannelAddress
@@ -131,6 +132,7 @@ class CommandGiven:
     at: datetime
     placeholder: Placeholder | None = None
     arguments: tuple[tuple[str, str], ...] = ()
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)

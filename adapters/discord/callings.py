@@ -41,7 +41,7 @@ class Callings:
     def command(self, interaction: discord.Interaction, name: str, given: Mapping[str, str]) -> Received:
         address, author, at = self._where(interaction), author_of(interaction), told_at(str(interaction.id))
         return self._received(
-            interaction, CommandGiven(address, author, name, at, _placeholder(interaction), tuple(given.items()))
+            interaction, CommandGiven(address, author, name, at, _placeholder(interaction), tuple(given.items()), private=True)
         )
 
     def press(self, interaction: discord.Interaction, button: str, reason: str) -> Received:

@@ -80,7 +80,7 @@ class Translator:
         if not text and not files:
             return Skipped("no_content")
         address = address_of(self._account, message, place, me)
-        return MessageReceived(address, author_of(message), text, at, message.id, files)
+        return MessageReceived(address, author_of(message), text, at, message.id, files, private=place.is_dm)
 
     def _edited(self, message: Message, place: Place, me: str) -> MessageEdited | Skipped:
         if message.content is None or message.edited_timestamp is None:

@@ -118,7 +118,8 @@ def _message(account: AccountKey, me: Me, message: wire.Message, fields: dict[st
         text = written(message)[0]
         files = () if text else contents.unreadable(fields)
     album = message.media_group_id or ""
-    return MessageReceived(where, author, contents.clean(text), _time(message.date), str(message.message_id), files, album)
+    at, private = _time(message.date), message.chat.type == "private"
+    return MessageReceived(where, author, contents.clean(text), at, str(message.message_id), files, album, private=private)
 
 
 def _rest_of_album(where: ChannelAddress, message: wire.Message) -> Meaning:

@@ -74,7 +74,7 @@ class EmbeddedChat:
                 return
 
     async def say(self, text: str) -> int | Refused | None:
-        match await self._receive(MessageReceived(self._address, self._author, text, datetime.now(UTC)), text):
+        match await self._receive(MessageReceived(self._address, self._author, text, datetime.now(UTC), private=True), text):
             case Stored(_, seq):
                 return seq
             case DeadLettered() | Conflict():

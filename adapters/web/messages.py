@@ -46,7 +46,7 @@ class Messages:
 
     async def store(self, visitor: Visitor, message: Message, raw: bytes) -> int | None:
         """The seq of the stored turn, or None where nothing was said. The same id with another `raw` raises the 409 Refusal."""
-        event = MessageReceived(visitor.address, visitor.author, message.text, self._now())
+        event = MessageReceived(visitor.address, visitor.author, message.text, self._now(), private=True)
         key = f"{visitor.session_id}:{message.id}"
         receipts = await self._intake.receive([Received(visitor.address.account_key, key, raw, event)])
         return _seq(receipts[0])

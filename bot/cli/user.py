@@ -17,7 +17,7 @@ from bot.store.ids import WorkspaceId
 from bot.store.revision import prepare
 
 TERMINAL = "terminal"
-HOW = "for one person, within 24 hours: /start CODE on Telegram and the web, /support open on Discord"
+HOW = "for one person, within 24 hours: /start CODE in a private chat or on the web, /support open on Discord"
 Unit = Callable[[sa.Connection, WorkspaceId, argparse.Namespace], Sequence[str]]
 
 

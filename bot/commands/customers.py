@@ -6,7 +6,7 @@ from bot.commands.arguments import Argument
 from bot.commands.command import Call, Command
 from bot.conversation.commands import Outcome
 from bot.conversation.hearing import begin_anew, stop_answer
-from bot.events import CommandGiven
+from bot.events import CommandGiven, MessageReceived
 from bot.store import audit, codes, people, workspaces
 
 
@@ -22,23 +22,15 @@ def start(connection: sa.Connection, call: Call) -> Outcome:
 def _redeem(connection: sa.Connection, call: Call) -> str | None:
     sender, code = call.sender, str(call.values.get("code", ""))
     workspace_id, person = sender.ref.workspace_id, sender.customer_id
-    role = codes.redeem(connection, workspace_id, code) if code and _alone(call) else None
+    # in a group others read along, and on Telegram all its anonymous administrators are one identity
+    private = isinstance(sender.event, CommandGiven | MessageReceived) and sender.event.private
+    role = codes.redeem(connection, workspace_id, code) if code and private else None
     if role is None or person is None:
         return None
     now = max(role, people.role(connection, workspace_id, person))  # a lower one takes nothing away
     people.grant(connection, workspace_id, person, now)
     audit.note(connection, workspace_id, person, "role.redeemed", person, f"{role.word}, is {now.word}")
     return call.say("role-given", role=call.say(f"role-{now.word}"), name=workspaces.load(connection, workspace_id).name)
-
-
-def _alone(call: Call) -> bool:
-    """Whether nobody else reads along, and the asker is one person. In a Telegram group its anonymous administrators are one
-    identity, whose id is the group's own; ids of groups and channels there are negative.
-    """
-    event = call.sender.event
-    if isinstance(event, CommandGiven):
-        return True
-    return event.address.chat_id == event.author.user_id and not event.author.user_id.startswith("-")
 
 
 def give_help(connection: sa.Connection, call: Call) -> Outcome:

@@ -24,10 +24,10 @@ The answer is in the language that the person chose with `/language`, else in th
 none), else in English. There are: {languages}.
 
 People have roles: customer, viewer, agent, supervisor, admin, owner; each may do what those before it may. While nobody is owner,
-`frontdesk run` prints a one-time code at each start, and the last one printed counts: whoever writes `/start CODE` in a private
-chat first is the owner. `frontdesk user code` makes further codes, `frontdesk user role` gives and takes roles, and
-`frontdesk user list` names everybody who has one. A code works once, within 24 hours, and is stored as its hash; each grant is in
-the audit record.
+`frontdesk run` prints a one-time code at each start, and the last one printed counts: whoever writes `/start CODE` first is the
+owner, in a private chat, on the web or in the form of Discord. `frontdesk user code` makes further codes, `frontdesk user role`
+gives and takes roles, and `frontdesk user list` names everybody who has one. A code works once, within 24 hours, and is stored as
+its hash; each grant is in the audit record.
 """
 TITLES: dict[Scope, str] = {"customer": "Customers", "desk": "Agents", "admin": "Admins"}
 

@@ -25,8 +25,8 @@ async def desk(request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
 
 async def start(desk: Desk, code: str, author: Author = ANN) -> str:
     """What is told to whoever writes `/start CODE`."""
-    private, before = replace(ROOM, chat_id=author.user_id), Counter(await desk.told())
-    assert isinstance(await desk.receive(MessageReceived(private, author, f"/start {code}", NOW)), Acted)
+    there, before = replace(ROOM, chat_id=author.user_id), Counter(await desk.told())
+    assert isinstance(await desk.receive(MessageReceived(there, author, f"/start {code}", NOW, private=True)), Acted)
     (said,) = Counter(await desk.told()) - before
     return said
 
@@ -62,7 +62,9 @@ async def test_a_code_is_taken_only_where_nobody_else_reads_along(desk: Desk) ->
     anonymous = Author(ROOM.chat_id)  # each administrator of a group who hides writes as the group
     await desk.receive(MessageReceived(ROOM, anonymous, f"/start {made}", NOW))
     assert await role(desk, anonymous) is Role.CUSTOMER
-    await desk.receive(CommandGiven(ROOM, ANN, "start", NOW, arguments=(("code", made),)))  # a form, answered in private
+    await desk.receive(CommandGiven(ROOM, ANN, "start", NOW, arguments=(("code", made),)))
+    assert await role(desk) is Role.CUSTOMER
+    await desk.receive(CommandGiven(ROOM, ANN, "start", NOW, arguments=(("code", made),), private=True))
     assert await role(desk) is Role.OWNER
 
 

@@ -139,6 +139,13 @@ def test_the_text_is_what_a_person_would_read_without_the_bots_own_mention(said:
     assert received.event.text == text
 
 
+@pytest.mark.parametrize(("place", "private"), [(DM, True), (STAFF, False), (OURS, False)])
+def test_only_in_a_direct_message_nobody_reads_along(place: Place, private: bool) -> None:
+    event = translated(payload(), place)[0].event
+    assert isinstance(event, MessageReceived)
+    assert event.private is private
+
+
 def test_files_and_stickers_are_references_with_kind_and_end() -> None:
     files = [
         {"id": "1", "filename": "a.png", "content_type": "image/png", "size": 9, "url": "https://cdn/x?ex=5e0be100&is=1"},

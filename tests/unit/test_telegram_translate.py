@@ -46,7 +46,7 @@ BERLIN = {"latitude": 52.52, "longitude": 13.405}
 
 
 def heard(text: str = "", *files: AttachmentReference, album: str = "", at: ChannelAddress = HOME) -> MessageReceived:
-    return MessageReceived(at, AUTHOR, text, AT, "7", files, album)
+    return MessageReceived(at, AUTHOR, text, AT, "7", files, album, private=at.chat_id == HOME.chat_id)
 
 
 def file(kind: str, reference: str = "F", **more: Any) -> AttachmentReference:
@@ -100,7 +100,7 @@ ROWS: list[tuple[str, dict[str, Any], Any]] = [
     (
         "no last name, no language",
         update(message=message("x") | {"from": {"id": 1, "is_bot": False, "first_name": "Bo"}}),
-        MessageReceived(HOME, Author("1", "Bo", ""), "x", AT, "7"),
+        MessageReceived(HOME, Author("1", "Bo", ""), "x", AT, "7", private=True),
     ),
     ("a text that no database takes", said("a\x00b\ud800c"), heard("a\ufffdb\ufffdc")),
     # files
